@@ -1,0 +1,2 @@
+//! examples/one-event
+fn main() {}

@@ -1,0 +1,363 @@
+//! The key table, derivation, message authentication, signatures that name their context, and data at rest.
+//!
+//! A key that is not in [`Label`] does not exist; a signature whose purpose is not in [`Context`] cannot be made.
+
+use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
+use hkdf::Hkdf;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use crate::secret::Secret;
+use crate::suite::{NotAuthentic, SealError, Suite, TAG_BYTES};
+
+/// Every derived key: what it is for, by the label it is derived with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Label {
+    /// Encrypts data at rest; parent: the storage root.
+    StoreEncrypt,
+    /// Derives the nonces of data at rest; parent: the storage root.
+    StoreNonce,
+    /// Authenticates the device cell; parent: the storage root.
+    Lifecycle,
+    /// Authenticates headers of log pages and boots for the device's own mount; parent: the storage root.
+    AuditMount,
+    /// The evolving audit secret of the next session; parent: the present one.
+    AuditNext,
+    /// A fresh evolving audit secret; parent: the present one, with new randomness.
+    AuditFresh,
+    /// The secret of one session; parent: the evolving audit secret.
+    AuditSession,
+    /// The chain of a session's segments; parent: the session's secret, or the link before.
+    AuditSegment,
+    /// Encrypts the records of one segment; parent: the segment's link.
+    AuditPage,
+    /// Encrypts the personal fields in the records of one segment; parent: the segment's link.
+    AuditPersonal,
+    /// Commits a segment's header to its keys; parent: the segment's link.
+    AuditCommit,
+    /// Salts a session; parent: the seed.
+    AuditSalt,
+    /// The seed of the next session's random generator; parent: the present one.
+    Seed,
+}
+
+impl Label {
+    /// All of them, in the order of the table in `docs/formats.md`.
+    pub const ALL: [Self; 13] = [
+        Self::StoreEncrypt,
+        Self::StoreNonce,
+        Self::Lifecycle,
+        Self::AuditMount,
+        Self::AuditNext,
+        Self::AuditFresh,
+        Self::AuditSession,
+        Self::AuditSegment,
+        Self::AuditPage,
+        Self::AuditPersonal,
+        Self::AuditCommit,
+        Self::AuditSalt,
+        Self::Seed,
+    ];
+
+    /// The text that separates this key from all others.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::StoreEncrypt => "medsec/v1/core/store-enc",
+            Self::StoreNonce => "medsec/v1/core/store-iv",
+            Self::Lifecycle => "medsec/v1/core/lifecycle",
+            Self::AuditMount => "medsec/v1/audit/mount",
+            Self::AuditNext => "medsec/v1/audit/next",
+            Self::AuditFresh => "medsec/v1/audit/fresh",
+            Self::AuditSession => "medsec/v1/audit/session",
+            Self::AuditSegment => "medsec/v1/audit/segment",
+            Self::AuditPage => "medsec/v1/audit/page",
+            Self::AuditPersonal => "medsec/v1/audit/personal",
+            Self::AuditCommit => "medsec/v1/audit/commit",
+            Self::AuditSalt => "medsec/v1/audit/salt",
+            Self::Seed => "medsec/v1/core/seed",
+        }
+    }
+}
+
+/// Derives the key `label` from `parent`: HKDF-Expand(parent, label || 0x00 || fields), RFC 5869 §2.3.
+///
+/// The fields of one label have fixed lengths, so that no two inputs join to the same bytes.
+#[must_use]
+pub fn derive(parent: &Secret<32>, label: Label, fields: &[&[u8]]) -> Secret<32> {
+    let mut key = Secret::new([0; 32]);
+    let mut info: [&[u8]; 8] = [&[]; 8];
+    for (slot, part) in info.iter_mut().zip([label.text().as_bytes(), &[0][..]].iter().chain(fields)) {
+        *slot = part;
+    }
+    // Neither call can fail: the parent has the length of the hash, and so has the key.
+    if let Ok(expander) = Hkdf::<Sha256>::from_prk(parent.expose()) {
+        let _: Result<(), hkdf::InvalidLength> =
+            expander.expand_multi_info(&info, key.expose_mut());
+    }
+    key
+}
+
+/// A key that authenticates bytes between this device and itself.
+pub struct MacKey(Secret<32>);
+
+impl MacKey {
+    /// The authentication key `label` under `parent`.
+    #[must_use]
+    pub fn derive(parent: &Secret<32>, label: Label) -> Self {
+        Self(derive(parent, label, &[]))
+    }
+
+    /// HMAC-SHA-256 over the parts one after the other, cut to 16 bytes (RFC 2104 §5).
+    #[must_use]
+    pub fn tag(&self, parts: &[&[u8]]) -> [u8; TAG_BYTES] {
+        let full = hmac(&self.0, parts);
+        let mut tag = [0; TAG_BYTES];
+        for (to, from) in tag.iter_mut().zip(full.expose()) {
+            *to = *from;
+        }
+        tag
+    }
+
+    /// Checks `tag` over the parts, in constant time.
+    ///
+    /// # Errors
+    /// [`NotAuthentic`]: a part or the tag was changed, or another key made it.
+    pub fn verify(&self, parts: &[&[u8]], tag: &[u8; TAG_BYTES]) -> Result<(), NotAuthentic> {
+        if bool::from(self.tag(parts).ct_eq(tag)) { Ok(()) } else { Err(NotAuthentic) }
+    }
+}
+
+/// HMAC-SHA-256 (RFC 2104, FIPS 198-1) over the parts one after the other.
+pub(crate) fn hmac(key: &Secret<32>, parts: &[&[u8]]) -> Secret<32> {
+    let mut out = Secret::new([0; 32]);
+    // A key of any length is accepted; the error arm cannot be reached.
+    if let Ok(mut mac) = <Hmac<Sha256> as KeyInit>::new_from_slice(key.expose()) {
+        for part in parts {
+            mac.update(part);
+        }
+        out.expose_mut().copy_from_slice(&mac.finalize().into_bytes());
+    }
+    out
+}
+
+/// What a signature is for. It is part of what is signed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Context {
+    /// A checkpoint of the audit log.
+    AuditCheckpoint,
+}
+
+impl Context {
+    /// All of them.
+    pub const ALL: [Self; 1] = [Self::AuditCheckpoint];
+
+    /// The text that separates this context from all others.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::AuditCheckpoint => "medsec/v1/audit/checkpoint",
+        }
+    }
+}
+
+/// Longest body that can be signed, in bytes.
+pub const SIGNED_BYTES_MAX: usize = 192;
+
+/// Bytes of a signature.
+pub const SIGNATURE_BYTES: usize = 64;
+
+/// The message that is signed: the context's text padded with zeros to 32 bytes, then the body.
+struct Message {
+    bytes: [u8; 32 + SIGNED_BYTES_MAX],
+    length: usize,
+}
+
+impl Message {
+    fn new(context: Context, parts: &[&[u8]]) -> Option<Self> {
+        let mut bytes = [0; 32 + SIGNED_BYTES_MAX];
+        let text = context.text().as_bytes();
+        bytes.get_mut(..text.len())?.copy_from_slice(text);
+        let mut length = 32_usize;
+        for part in parts {
+            let end = length.checked_add(part.len())?;
+            bytes.get_mut(length..end)?.copy_from_slice(part);
+            length = end;
+        }
+        Some(Self { bytes, length })
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
+}
+
+/// Why there is no signature.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum SignError {
+    /// The body is longer than [`SIGNED_BYTES_MAX`].
+    TooLong,
+    /// The signature that was made does not verify: the core was disturbed, and it was not released.
+    Fault,
+}
+
+impl core::fmt::Display for SignError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::TooLong => "too long to sign",
+            Self::Fault => "signature did not verify and was not released",
+        })
+    }
+}
+
+impl core::error::Error for SignError {}
+
+/// The device's signing key (Ed25519, RFC 8032). One per device, for life.
+pub struct DeviceKey(SigningKey);
+
+impl DeviceKey {
+    /// The key whose 32-byte seed is `seed`.
+    #[must_use]
+    pub fn from_seed(seed: &Secret<32>) -> Self {
+        Self(SigningKey::from_bytes(seed.expose()))
+    }
+
+    /// The public half.
+    #[must_use]
+    pub fn public(&self) -> PublicKey {
+        PublicKey(self.0.verifying_key())
+    }
+
+    /// Signs the parts, one after the other, for `context`.
+    ///
+    /// The signature is verified before it is released: a fault during signing would give the key away (Romailler and
+    /// Pelissier, 2017).
+    ///
+    /// # Errors
+    /// [`SignError`], as it says.
+    pub fn sign(
+        &self,
+        context: Context,
+        parts: &[&[u8]],
+    ) -> Result<[u8; SIGNATURE_BYTES], SignError> {
+        let message = Message::new(context, parts).ok_or(SignError::TooLong)?;
+        let signature = self.0.sign(message.as_bytes());
+        self.0
+            .verifying_key()
+            .verify_strict(message.as_bytes(), &signature)
+            .map_err(|_| SignError::Fault)?;
+        Ok(signature.to_bytes())
+    }
+}
+
+impl core::fmt::Debug for DeviceKey {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("DeviceKey")
+    }
+}
+
+/// The public half of a [`DeviceKey`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PublicKey(VerifyingKey);
+
+impl PublicKey {
+    /// Parses 32 bytes.
+    ///
+    /// # Errors
+    /// [`NotAuthentic`]: they are not a point of the curve, or one of small order.
+    pub fn parse(bytes: &[u8; 32]) -> Result<Self, NotAuthentic> {
+        let key = VerifyingKey::from_bytes(bytes).map_err(|_| NotAuthentic)?;
+        if key.is_weak() { Err(NotAuthentic) } else { Ok(Self(key)) }
+    }
+
+    /// The 32 bytes.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; 32] {
+        self.0.to_bytes()
+    }
+
+    /// Checks a signature over the parts, made for `context` (RFC 8032 §5.1.7, small-order keys refused).
+    ///
+    /// # Errors
+    /// [`NotAuthentic`]: the parts, the context, the key or the signature differ.
+    pub fn verify(
+        &self,
+        context: Context,
+        parts: &[&[u8]],
+        signature: &[u8; SIGNATURE_BYTES],
+    ) -> Result<(), NotAuthentic> {
+        let message = Message::new(context, parts).ok_or(NotAuthentic)?;
+        let signature = ed25519_dalek::Signature::from_bytes(signature);
+        self.0.verify_strict(message.as_bytes(), &signature).map_err(|_| NotAuthentic)
+    }
+}
+
+/// SHA-256 (FIPS 180-4) over the parts one after the other.
+#[must_use]
+pub fn sha256(parts: &[&[u8]]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part);
+    }
+    hash.finalize().into()
+}
+
+/// The one way to keep a secret on flash.
+///
+/// The nonce is the first 12 bytes of HMAC(nonce key, aad length as u32 || aad || plaintext): equal content gives equal
+/// bytes, different content a different nonce, whatever the random source or a restored flash image do (invariant 8).
+pub struct AtRest<S: Suite> {
+    encrypt: Secret<32>,
+    nonce: Secret<32>,
+    suite: core::marker::PhantomData<S>,
+}
+
+/// Nonce and tag of something sealed by [`AtRest`]; stored beside it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Envelope {
+    /// Derived nonce.
+    pub nonce: [u8; 12],
+    /// Authentication tag.
+    pub tag: [u8; TAG_BYTES],
+}
+
+impl<S: Suite> AtRest<S> {
+    /// The at-rest keys under the device's storage root.
+    #[must_use]
+    pub fn derive(root: &Secret<32>) -> Self {
+        Self {
+            encrypt: derive(root, Label::StoreEncrypt, &[]),
+            nonce: derive(root, Label::StoreNonce, &[]),
+            suite: core::marker::PhantomData,
+        }
+    }
+
+    /// Encrypts `body` in place; the envelope also covers `aad`, which names what and where it is.
+    ///
+    /// # Errors
+    /// [`SealError::TooLong`]: `body` is then unchanged.
+    pub fn seal(&self, aad: &[u8], body: &mut [u8]) -> Result<Envelope, SealError> {
+        let length = u32::try_from(aad.len()).map_err(|_| SealError::TooLong)?.to_le_bytes();
+        let derived = hmac(&self.nonce, &[&length, aad, body]);
+        let nonce = *derived.expose().first_chunk().ok_or(SealError::TooLong)?;
+        let tag = S::encrypt(&S::schedule(&self.encrypt), nonce, aad, body)?;
+        Ok(Envelope { nonce, tag })
+    }
+
+    /// Decrypts `body` in place.
+    ///
+    /// # Errors
+    /// [`NotAuthentic`]: body, aad or envelope were changed, or belong to another device.
+    pub fn open(
+        &self,
+        aad: &[u8],
+        body: &mut [u8],
+        envelope: &Envelope,
+    ) -> Result<(), NotAuthentic> {
+        S::decrypt(&S::schedule(&self.encrypt), envelope.nonce, aad, body, &envelope.tag)
+    }
+}

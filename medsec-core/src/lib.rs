@@ -1,0 +1,18 @@
+//! The ground floor of medsec: what two of its crates need, and nothing that only one needs.
+//!
+//! From the ground up; nothing imports upward:
+//! [`codec`] [`hal`] [`secret`] [`time`] → [`suite`] [`rng`] [`event`] [`hpke`] → [`key`] → [`flash`].
+#![no_std]
+
+pub mod codec;
+pub mod event;
+pub mod flash;
+pub mod hal;
+pub mod hpke;
+pub mod key;
+pub mod rng;
+pub mod secret;
+pub mod suite;
+pub mod time;
+
+pub use secret::{Purpose, Secret, Sensitive};

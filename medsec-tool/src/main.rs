@@ -1,0 +1,2 @@
+//! medsec-tool
+fn main() {}
