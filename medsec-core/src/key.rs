@@ -25,39 +25,42 @@ pub enum Label {
     AuditMount,
     /// The evolving audit secret of the next session; parent: the present one.
     AuditNext,
-    /// A fresh evolving audit secret; parent: the present one, with new randomness.
+    /// A fresh evolving audit secret; parent: new randomness, with the present one as a field.
     AuditFresh,
+    /// Proves the index and the public fields beside the evolving audit secret it is derived from.
+    AuditProof,
     /// The secret of one session; parent: the evolving audit secret.
     AuditSession,
-    /// The chain of a session's segments; parent: the session's secret, or the link before.
+    /// The link of the session's next segment; parent: the link of the present one.
+    AuditLink,
+    /// The secret of one segment; parent: its link, with the segment's header as a field.
     AuditSegment,
-    /// Encrypts the records of one segment; parent: the segment's link.
+    /// Encrypts the records of one segment; parent: the segment's secret.
     AuditPage,
-    /// Encrypts the personal fields in the records of one segment; parent: the segment's link.
+    /// Encrypts the personal fields in the records of one segment; parent: the segment's secret.
     AuditPersonal,
-    /// Commits a segment's header to its keys; parent: the segment's link.
+    /// Commits a segment's header to its keys; parent: the segment's secret.
     AuditCommit,
-    /// Salts a session; parent: the seed.
-    AuditSalt,
     /// The seed of the next session's random generator; parent: the present one.
     Seed,
 }
 
 impl Label {
     /// All of them, in the order of the table in `docs/formats.md`.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::StoreEncrypt,
         Self::StoreNonce,
         Self::Lifecycle,
         Self::AuditMount,
         Self::AuditNext,
         Self::AuditFresh,
+        Self::AuditProof,
         Self::AuditSession,
+        Self::AuditLink,
         Self::AuditSegment,
         Self::AuditPage,
         Self::AuditPersonal,
         Self::AuditCommit,
-        Self::AuditSalt,
         Self::Seed,
     ];
 
@@ -72,11 +75,12 @@ impl Label {
             Self::AuditNext => "medsec/v1/audit/next",
             Self::AuditFresh => "medsec/v1/audit/fresh",
             Self::AuditSession => "medsec/v1/audit/session",
+            Self::AuditProof => "medsec/v1/audit/proof",
+            Self::AuditLink => "medsec/v1/audit/link",
             Self::AuditSegment => "medsec/v1/audit/segment",
             Self::AuditPage => "medsec/v1/audit/page",
             Self::AuditPersonal => "medsec/v1/audit/personal",
             Self::AuditCommit => "medsec/v1/audit/commit",
-            Self::AuditSalt => "medsec/v1/audit/salt",
             Self::Seed => "medsec/v1/core/seed",
         }
     }
@@ -84,21 +88,30 @@ impl Label {
 
 /// Derives the key `label` from `parent`: HKDF-Expand(parent, label || 0x00 || fields), RFC 5869 §2.3.
 ///
-/// The fields of one label have fixed lengths, so that no two inputs join to the same bytes.
+/// The fields of one label have fixed lengths, so that no two inputs join to the same bytes. A call with more than
+/// [`FIELDS_MAX`] of them does not compile.
 #[must_use]
-pub fn derive(parent: &Secret<32>, label: Label, fields: &[&[u8]]) -> Secret<32> {
+pub fn derive<const N: usize>(
+    parent: &Secret<32>,
+    label: Label,
+    fields: &[&[u8]; N],
+) -> Secret<32> {
+    const { assert!(N <= FIELDS_MAX, "too many fields for one derivation") };
     let mut key = Secret::new([0; 32]);
-    let mut info: [&[u8]; 8] = [&[]; 8];
-    for (slot, part) in info.iter_mut().zip([label.text().as_bytes(), &[0][..]].iter().chain(fields)) {
+    let mut info: [&[u8]; FIELDS_MAX + 2] = [&[]; FIELDS_MAX + 2];
+    let parts = [label.text().as_bytes(), &[0]];
+    for (slot, part) in info.iter_mut().zip(parts.iter().chain(fields)) {
         *slot = part;
     }
     // Neither call can fail: the parent has the length of the hash, and so has the key.
     if let Ok(expander) = Hkdf::<Sha256>::from_prk(parent.expose()) {
-        let _: Result<(), hkdf::InvalidLength> =
-            expander.expand_multi_info(&info, key.expose_mut());
+        expander.expand_multi_info(&info, key.expose_mut()).unwrap_or_default();
     }
     key
 }
+
+/// Most fields that one derivation takes.
+pub const FIELDS_MAX: usize = 6;
 
 /// A key that authenticates bytes between this device and itself.
 pub struct MacKey(Secret<32>);

@@ -1,7 +1,7 @@
 //! The ground floor of medsec: what two of its crates need, and nothing that only one needs.
 //!
 //! From the ground up; nothing imports upward:
-//! [`codec`] [`hal`] [`secret`] [`time`] → [`suite`] [`rng`] [`event`] [`hpke`] → [`key`] → [`flash`].
+//! [`codec`] [`hal`] [`secret`] [`time`] → [`suite`] [`event`] → [`key`] → [`rng`] [`hpke`] → [`flash`].
 #![no_std]
 
 pub mod codec;
