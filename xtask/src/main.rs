@@ -1,2 +1,75 @@
-//! xtask
-fn main() {}
+//! Every gate of the repository, as a command: `cargo xtask <gate>`.
+//!
+//! Each prints what it does and ends in one line `NAME: figures`. `docs/testing.md` says what question each answers.
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command-line tool for developers"
+)]
+
+mod check;
+mod ci;
+mod deny;
+mod record;
+mod shell;
+mod tidy;
+
+use std::process::ExitCode;
+
+/// What a gate printed last, or why it failed.
+type Outcome = Result<String, String>;
+
+/// A gate by its name.
+struct Gate {
+    name: &'static str,
+    usage: &'static str,
+    run: fn(&shell::Shell, &[String]) -> Outcome,
+}
+
+/// All of them, in the order of `docs/testing.md`.
+const GATES: [Gate; 4] = [
+    Gate {
+        name: "check",
+        usage: "",
+        run: check::run,
+    },
+    Gate {
+        name: "tidy",
+        usage: "",
+        run: tidy::run,
+    },
+    Gate {
+        name: "deny",
+        usage: "[--db FILE.tar.xz]",
+        run: deny::run,
+    },
+    Gate {
+        name: "ci",
+        usage: "",
+        run: ci::run,
+    },
+];
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let name = arguments.next().unwrap_or_default();
+    let rest: Vec<String> = arguments.collect();
+    let Some(gate) = GATES.iter().find(|gate| gate.name == name) else {
+        eprintln!("usage: cargo xtask <gate>, where <gate> is one of");
+        for gate in &GATES {
+            eprintln!("  {} {}", gate.name, gate.usage);
+        }
+        return ExitCode::from(2);
+    };
+    match shell::Shell::at_root().and_then(|shell| (gate.run)(&shell, &rest)) {
+        Ok(figures) => {
+            println!("{name}: {figures}");
+            ExitCode::SUCCESS
+        }
+        Err(why) => {
+            eprintln!("{name}: FAILED: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! `cargo xtask check`: what has to hold before a commit.
+
+use crate::shell::Shell;
+use crate::{Outcome, tidy};
+
+/// The crates that firmware links.
+pub(crate) const LIBRARIES: [&str; 3] = ["medsec-core", "medsec-audit", "medsec"];
+
+/// What they are built for.
+pub(crate) const TARGETS: [&str; 2] = ["thumbv7em-none-eabihf", "thumbv6m-none-eabi"];
+
+/// The toolchain that is made from a distribution's packages where rustup cannot download a target.
+pub(crate) const EMBEDDED_TOOLCHAIN: &str = "medsec-embedded";
+
+/// Formatting, lints on host and targets, house rules.
+pub(crate) fn run(shell: &Shell, arguments: &[String]) -> Outcome {
+    if let Some(unknown) = arguments.first() {
+        return Err(format!("unknown argument {unknown}"));
+    }
+    shell.run(&["cargo", "fmt", "--all", "--check"])?;
+    shell.run(&[
+        "cargo",
+        "clippy",
+        "--quiet",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "--deny",
+        "warnings",
+    ])?;
+    let built = targets(shell)?;
+    let tidied = tidy::run(shell, &[])?;
+    Ok(format!(
+        "formatted, lints clean on host and {built} targets; {tidied}"
+    ))
+}
+
+/// Lints the libraries for each target, or checks them where there is no clippy; returns how many targets.
+fn targets(shell: &Shell) -> Result<usize, String> {
+    let installed = shell
+        .read(&["rustup", "target", "list", "--installed"])
+        .unwrap_or_default();
+    let with_rustup = TARGETS
+        .iter()
+        .all(|target| installed.lines().any(|line| line == *target));
+    let toolchain = format!("+{EMBEDDED_TOOLCHAIN}");
+    let prefix: Vec<&str> = if with_rustup {
+        vec!["cargo", "clippy"]
+    } else if shell.succeeds(&["cargo", &toolchain, "clippy", "--version"]) {
+        vec!["cargo", &toolchain, "clippy"]
+    } else if shell.succeeds(&["cargo", &toolchain, "--version"]) {
+        println!("no clippy for the targets here: checking that they build");
+        vec!["cargo", &toolchain, "check"]
+    } else {
+        return Err(format!(
+            "the targets are missing: rustup target add {}; or run .ci/run once",
+            TARGETS.join(" ")
+        ));
+    };
+    for target in TARGETS {
+        let mut words = prefix.clone();
+        words.extend(["--quiet", "--target", target]);
+        words.extend(LIBRARIES.iter().flat_map(|library| ["--package", library]));
+        shell.run(&words)?;
+    }
+    Ok(TARGETS.len())
+}

@@ -1,0 +1,180 @@
+//! Rules that hold documents to what they describe.
+
+use super::Tree;
+
+/// The README's two commands, which `.ci/run` runs before anything else.
+const COMMANDS: [&str; 2] = [
+    "cargo run --release -p medsec-tool -- demo",
+    "cargo test --workspace",
+];
+
+/// The program that the README shows.
+const EXAMPLE: &str = "examples/one-event/src/main.rs";
+
+const DEPENDENCIES: &str = "docs/dependencies.md";
+const REQUIREMENTS: &str = "docs/requirements.md";
+
+/// Names of the packages in the lock files, our own left out.
+pub(super) fn locked(tree: &Tree) -> Vec<String> {
+    let mut names = Vec::new();
+    for file in tree.ending(&["Cargo.lock"]) {
+        for package in file.text.split("[[package]]") {
+            let value = |key: &str| {
+                let line = package.lines().find_map(|line| line.strip_prefix(key));
+                line.map(|value| value.trim_matches('"').to_owned())
+            };
+            // What has no source lies in this repository.
+            if let (Some(name), Some(_)) = (value("name = "), value("source = ")) {
+                names.push(name);
+            }
+        }
+    }
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// Every package has a row or a place in one, and no row outlives its package.
+pub(super) fn dependencies_have_rows(tree: &Tree) -> Vec<String> {
+    let Some(document) = tree.text(DEPENDENCIES) else {
+        return vec![format!("{DEPENDENCIES} is missing")];
+    };
+    let locked = locked(tree);
+    let rows = document.lines().filter(|line| line.starts_with("| `"));
+    let cells = rows.filter_map(|row| row.split('|').nth(1));
+    let named: Vec<&str> = cells.flat_map(quoted).collect();
+    let missing = locked
+        .iter()
+        .filter(|name| !named.contains(&name.as_str()))
+        .map(|name| format!("{name} has no row in {DEPENDENCIES}"));
+    let stale = named
+        .iter()
+        .filter(|name| !locked.iter().any(|locked| locked == *name))
+        .map(|name| format!("{name} has a row in {DEPENDENCIES} but is in no lock file"));
+    missing.chain(stale).collect()
+}
+
+/// Every id has one row, and each path named in it exists.
+pub(super) fn requirements_have_rows(tree: &Tree) -> Vec<String> {
+    let Some(document) = tree.text(REQUIREMENTS) else {
+        return vec![format!("{REQUIREMENTS} is missing")];
+    };
+    let mut findings = Vec::new();
+    for id in ids() {
+        let start = format!("| {id} |");
+        let rows = document
+            .lines()
+            .filter(|line| line.starts_with(&start))
+            .count();
+        if rows != 1 {
+            findings.push(format!("{id} has {rows} rows in {REQUIREMENTS}"));
+        }
+    }
+    for path in quoted(document).filter(|quoted| quoted.contains('/') && !quoted.contains(' ')) {
+        if !tree.has(path) {
+            findings.push(format!("{REQUIREMENTS} names {path}, which does not exist"));
+        }
+    }
+    findings
+}
+
+/// The commands stand in both, and every line of the README's program stands in the example, in this order.
+pub(super) fn readme_matches(tree: &Tree) -> Vec<String> {
+    let mut findings = Vec::new();
+    for place in ["README.md", ".ci/run"] {
+        let text = tree.text(place).unwrap_or_default();
+        for command in COMMANDS {
+            if !text.contains(command) {
+                findings.push(format!("{place} lacks {command}"));
+            }
+        }
+    }
+    let readme = tree.text("README.md").unwrap_or_default();
+    let Some(shown) = readme
+        .split("```rust")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next())
+    else {
+        findings.push("README.md shows no program".to_owned());
+        return findings;
+    };
+    let mut example = tree
+        .text(EXAMPLE)
+        .unwrap_or_default()
+        .lines()
+        .map(str::trim);
+    let shown = shown
+        .lines()
+        .skip(1)
+        .map(str::trim)
+        .filter(|line| !line.is_empty());
+    for line in shown {
+        if !example.any(|present| present == line) {
+            findings.push(format!(
+                "README.md shows `{line}`, which is not next in {EXAMPLE}"
+            ));
+            break;
+        }
+    }
+    findings
+}
+
+fn ids() -> impl Iterator<Item = String> {
+    let article = (1..=20).map(|n| format!("R{n:02}"));
+    let tests = (1..=4).map(|n| format!("T{n}"));
+    let beyond = (1..=27).map(|n| format!("X{n:02}"));
+    article.chain(tests).chain(beyond)
+}
+
+/// What stands between back-quotes.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::tree;
+    use super::*;
+
+    const LOCK: &str = "[[package]]\nname = \"aes\"\nversion = \"1\"\nsource = \"x\"\n\n\
+                        [[package]]\nname = \"medsec\"\nversion = \"1\"\n";
+
+    #[test]
+    fn a_dependency_without_a_row_and_a_row_without_one_are_found() {
+        let good = tree(&[("Cargo.lock", LOCK), (DEPENDENCIES, "| `aes` | why |\n")]);
+        assert_eq!(dependencies_have_rows(&good), Vec::<String>::new());
+        let bad = tree(&[("Cargo.lock", LOCK), (DEPENDENCIES, "| `sha2` | `aes` |\n")]);
+        assert_eq!(dependencies_have_rows(&bad).len(), 2);
+    }
+
+    #[test]
+    fn a_requirement_without_a_row_and_a_path_that_is_not_there_are_found() {
+        let rows: String = ids().map(|id| format!("| {id} | `a/b.rs` |\n")).collect();
+        let good = tree(&[(REQUIREMENTS, &rows), ("a/b.rs", "")]);
+        assert_eq!(requirements_have_rows(&good), Vec::<String>::new());
+        let without = rows.replace("R07", "R08");
+        let bad = tree(&[(REQUIREMENTS, &without), ("a/b.rs", "")]);
+        assert_eq!(requirements_have_rows(&bad).len(), 2);
+        let moved = tree(&[(REQUIREMENTS, &rows)]);
+        assert!(!requirements_have_rows(&moved).is_empty());
+    }
+
+    #[test]
+    fn a_readme_that_shows_another_program_is_found() {
+        let commands = COMMANDS.join("\n");
+        let readme = format!("{commands}\n```rust\nlet a = 1;\nlet b = 2;\n```\n");
+        let at = |example: &str| {
+            let files = [
+                ("README.md", &*readme),
+                (".ci/run", &*commands),
+                (EXAMPLE, example),
+            ];
+            readme_matches(&tree(&files))
+        };
+        assert_eq!(
+            at("  let a = 1;\n  log();\n  let b = 2;\n"),
+            Vec::<String>::new()
+        );
+        assert_eq!(at("let b = 2;\nlet a = 1;\n").len(), 1);
+    }
+}
