@@ -1,0 +1,163 @@
+//! What core and audit themselves record.
+
+use crate::event::field::{Count, Digest8, PrincipalId};
+use crate::events;
+use crate::time::WallTime;
+
+events! {
+    /// Why the device started.
+    pub codes ResetCause {
+        /// The part does not say.
+        Unknown = 0,
+        /// Power came on.
+        PowerOn = 1,
+        /// Supply voltage fell too low.
+        BrownOut = 2,
+        /// The reset pin.
+        Pin = 3,
+        /// The watchdog was not fed.
+        Watchdog = 4,
+        /// The firmware asked for it.
+        Software = 5,
+        /// The core locked up in a fault handler.
+        LockUp = 6,
+        /// Woken from a sleep without memory.
+        Wake = 7,
+        /// A debugger.
+        Debug = 8,
+    }
+}
+
+events! {
+    /// What was being done when the flash failed.
+    pub codes FlashOperation {
+        /// A read.
+        Read = 1,
+        /// A program.
+        Program = 2,
+        /// An erase, or a step of one.
+        Erase = 3,
+    }
+}
+
+events! {
+    /// The health test that the noise source failed (NIST SP 800-90B §4.4, and two of our own).
+    pub codes RandomTest {
+        /// One value came too often in a row.
+        RepetitionCount = 1,
+        /// One value came too often in a window.
+        AdaptiveProportion = 2,
+        /// The samples changed too seldom or too regularly.
+        Transition = 3,
+        /// Two blocks of samples were equal.
+        Repeat = 4,
+        /// The part gave no samples.
+        Source = 5,
+    }
+}
+
+events! {
+    /// The self-test that failed.
+    pub codes SelfTest {
+        /// A cipher gave a wrong answer to a known question.
+        Cipher = 1,
+        /// A hash or a message authentication code did.
+        Hash = 2,
+        /// A signature check did.
+        Signature = 3,
+        /// The random generator did.
+        Random = 4,
+        /// Program memory differs from what was installed.
+        Image = 5,
+        /// Working memory.
+        Memory = 6,
+        /// Stored settings.
+        Settings = 7,
+        /// A part of the device outside the processor.
+        Peripheral = 8,
+    }
+}
+
+events! { @system
+    /// What core and audit themselves record. Ids `0x0001..=0x0FFF`.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    #[non_exhaustive]
+    pub enum SystemEvent {
+        /// The device started and its log is open.
+        BootCompleted = 0x0001 [ControlSystem, Security, Success] {
+            /// Why it started.
+            public cause: ResetCause,
+        },
+        /// The device starts again and again; records of boots are thinned out from here.
+        BootStorm = 0x0002 [ControlSystem, Security, SeriousFailure] {
+            /// Boots since the last one that lasted.
+            public boots: Count,
+        },
+        /// A self-test failed.
+        SelfTestFailed = 0x0003 [ControlSystem, Security, MajorFailure] {
+            /// Which one.
+            public what: SelfTest,
+        },
+        /// The flash failed.
+        FlashFault = 0x0004 [ControlSystem, Security, MajorFailure] {
+            /// What was being done.
+            public operation: FlashOperation,
+            /// Bytes from the start of the part.
+            public offset: Count,
+        },
+        /// A page nears the number of erases it is made for.
+        WearWarning = 0x0005 [ControlSystem, Security, MinorFailure] {
+            /// Erases of the most worn page.
+            public erases: Count,
+        },
+        /// The noise source failed a health test; no keys are made until it passes.
+        RngFault = 0x0006 [ControlSystem, Security, MajorFailure] {
+            /// Which test.
+            public test: RandomTest,
+        },
+        /// The wall clock was set: times before and after are joined here.
+        ClockSet = 0x0007 [ConfigurationChange, Security, Success] {
+            /// The time until now.
+            public from: WallTime,
+            /// The time from now on.
+            public to: WallTime,
+        },
+        /// The wall clock gives an earlier time than before.
+        ClockWentBack = 0x0008 [ControlSystem, Security, MinorFailure] {
+            /// The latest time seen.
+            public from: WallTime,
+            /// The time it gives.
+            public to: WallTime,
+        },
+        /// The log is nearly full and will soon refuse or overwrite (IEC 62443-4-2 CR 2.9).
+        LogNearlyFull = 0x0101 [AuditLog, Security, MinorFailure] {
+            /// Pages still free.
+            public pages_free: Count,
+        },
+        /// Exported records were released, and their pages are used again.
+        LogCleared = 0x0102 [AuditLog, Security, Success] {
+            /// Who released them.
+            public by: PrincipalId,
+        },
+        /// Events came faster than they may be recorded.
+        RecordsSuppressed = 0x0103 [AuditLog, Security, MinorFailure] {
+            /// How many were not recorded.
+            public count: Count,
+        },
+        /// A page could not be read, and is about to be used again.
+        DamagedPage = 0x0104 [AuditLog, Security, SeriousFailure] {
+            /// The hash of its bytes as read.
+            public digest: Digest8,
+        },
+        /// The log is being read out.
+        ExportStarted = 0x0105 [AuditLog, Security, Success] {
+            /// By whom.
+            public by: PrincipalId,
+        },
+        /// The log was read out to its end.
+        ExportCompleted = 0x0106 [AuditLog, Security, Success] {
+            /// Records given out.
+            public records: Count,
+        },
+    }
+}
