@@ -1,0 +1,125 @@
+//! The interrupts: the power cut above therapy, therapy above the flash's alarm.
+#![expect(
+    unsafe_code,
+    reason = "the numbers and priorities of the board's interrupts"
+)]
+
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use cortex_m::Peripherals;
+use cortex_m::interrupt::InterruptNumber;
+use cortex_m::peripheral::NVIC;
+use cortex_m_rt::exception;
+use infusion_pump::therapy::Therapy;
+
+use super::{Outcome, clock, cut, semihosting};
+
+/// The therapy. It lives here, because nothing but its interrupt may hold it up.
+pub static THERAPY: Therapy = Therapy::new();
+
+const TICK_TICKS: u32 = 10 * clock::TICKS_PER_MS;
+/// Ends a run before the clock wraps.
+const RUN_TICKS_MAX: u32 = 0xF000_0000;
+
+const CUT: i16 = 8;
+const TICK: i16 = 9;
+const ALARM: i16 = 10;
+
+#[derive(Clone, Copy)]
+struct Irq(u16);
+
+// SAFETY: the numbers are those of the board's timers, and do not change.
+unsafe impl InterruptNumber for Irq {
+    fn number(self) -> u16 {
+        self.0
+    }
+}
+
+const CUT_IRQ: Irq = Irq(8);
+const TICK_IRQ: Irq = Irq(9);
+const ALARM_IRQ: Irq = Irq(10);
+
+static DUE: AtomicU32 = AtomicU32::new(0);
+static TICKS: AtomicU32 = AtomicU32::new(0);
+static LATE_MAX: AtomicU32 = AtomicU32::new(0);
+
+/// How the therapy loop fared.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Punctuality {
+    /// Therapy ticks done.
+    pub ticks: u32,
+    /// The latest of them, in nanoseconds after it was due.
+    pub late_ns_max: u64,
+}
+
+/// Starts the therapy loop, every 10 ms.
+pub fn start(mut peripherals: Peripherals) {
+    for (irq, priority) in [(CUT_IRQ, 0x00), (TICK_IRQ, 0x40), (ALARM_IRQ, 0x80)] {
+        // SAFETY: no critical section rests on priorities.
+        unsafe { peripherals.NVIC.set_priority(irq, priority) };
+    }
+    // Read before the timer starts, so that no tick comes before it is due.
+    DUE.store(clock::now().wrapping_add(TICK_TICKS), Ordering::Relaxed);
+    clock::start_tick(TICK_TICKS);
+    // SAFETY: as above; all that the handlers use is set up.
+    unsafe { NVIC::unmask(CUT_IRQ) };
+    // SAFETY: as above.
+    unsafe { NVIC::unmask(ALARM_IRQ) };
+    // SAFETY: as above.
+    unsafe { NVIC::unmask(TICK_IRQ) };
+}
+
+/// How the therapy loop fared so far.
+#[must_use]
+pub fn punctuality() -> Punctuality {
+    Punctuality {
+        ticks: TICKS.load(Ordering::Relaxed),
+        late_ns_max: u64::from(LATE_MAX.load(Ordering::Relaxed)).saturating_mul(40),
+    }
+}
+
+/// Halts the core, as a busy flash does: for so long only the power cut comes through.
+pub(super) fn halt(ticks: u32) {
+    NVIC::mask(TICK_IRQ);
+    clock::sleep(ticks);
+    // SAFETY: it was unmasked before, and no critical section rests on it.
+    unsafe { NVIC::unmask(TICK_IRQ) };
+}
+
+fn tick() {
+    clock::clear_tick();
+    let mut due = DUE.load(Ordering::Relaxed);
+    let now = clock::now();
+    if now > RUN_TICKS_MAX {
+        semihosting::exit(Outcome::Overrun);
+    }
+    while due <= now {
+        let late = clock::now().wrapping_sub(due);
+        LATE_MAX.store(
+            late.max(LATE_MAX.load(Ordering::Relaxed)),
+            Ordering::Relaxed,
+        );
+        THERAPY.tick();
+        TICKS.store(
+            TICKS.load(Ordering::Relaxed).wrapping_add(1),
+            Ordering::Relaxed,
+        );
+        due = due.wrapping_add(TICK_TICKS);
+    }
+    DUE.store(due, Ordering::Relaxed);
+}
+
+#[exception]
+unsafe fn DefaultHandler(number: i16) {
+    match number {
+        CUT => cut::strike(),
+        TICK => tick(),
+        ALARM => clock::alarm(),
+        _ => semihosting::exit(Outcome::Faulted),
+    }
+}
+
+#[exception]
+unsafe fn HardFault(_frame: &cortex_m_rt::ExceptionFrame) -> ! {
+    semihosting::exit(Outcome::Faulted)
+}
