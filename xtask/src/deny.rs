@@ -28,15 +28,17 @@ pub(crate) fn run(shell: &Shell, arguments: &[String]) -> Outcome {
         manifests.push(firmware);
     }
     for manifest in &manifests {
-        let mut words = vec![
+        // Packages of other platforms are looked at too, and a build does not download those.
+        shell.run(&[
             "cargo",
-            "deny",
-            "--offline",
+            "fetch",
+            "--quiet",
+            "--locked",
             "--manifest-path",
             manifest,
-            "check",
-        ];
-        words.extend(["--config", "deny.toml", "--hide-inclusion-graph"]);
+        ])?;
+        let mut words = vec!["cargo", "deny", "--offline", "--manifest-path", manifest];
+        words.extend(["--config", "deny.toml", "check", "--hide-inclusion-graph"]);
         if advisories.is_some() {
             words.push("advisories");
         }
