@@ -5,6 +5,9 @@
     reason = "a test bench on a host: an overflow or a wrong index is a bug of the bench and must stop it"
 )]
 
+pub mod clock;
+pub mod exhaust;
 pub mod fault;
 pub mod flash;
 pub mod prng;
+pub mod rng;
