@@ -2,6 +2,7 @@
 
 use super::{Error, ErrorKind, Operation, Region};
 use crate::hal::{EraseProgress, Flash};
+use crate::secret::Secret;
 
 /// Largest program unit supported, in bytes.
 pub const UNIT_BYTES_MAX: usize = 256;
@@ -136,11 +137,12 @@ pub fn program<F: Flash>(
     record: &[u8],
 ) -> Result<(), Error> {
     let too_long = Error { kind: ErrorKind::OutOfBounds, operation: Operation::Program, offset };
-    let mut padded = [0xFF; RECORD_BYTES_MAX];
-    padded.get_mut(..record.len()).ok_or(too_long)?.copy_from_slice(record);
+    // A record may hold a secret, so both buffers are wiped.
+    let mut padded = Secret::new([0xFF; RECORD_BYTES_MAX]);
+    padded.expose_mut().get_mut(..record.len()).ok_or(too_long)?.copy_from_slice(record);
     let length = u32::try_from(record.len()).map_err(|_| too_long)?;
     let length = usize::try_from(geometry.round_up(length)).map_err(|_| too_long)?;
-    let words = padded.get(..length).ok_or(too_long)?;
+    let words = padded.expose().get(..length).ok_or(too_long)?;
     flash.write(offset, words).map_err(|error| Error::new(&error, Operation::Program, offset))
 }
 
@@ -156,10 +158,10 @@ pub fn program_checked<F: Flash>(
 ) -> Result<(), Error> {
     program(flash, geometry, offset, record)?;
     let differs = Error { kind: ErrorKind::ReadBack, operation: Operation::Program, offset };
-    let mut back = [0; RECORD_BYTES_MAX];
+    let mut back = Secret::new([0; RECORD_BYTES_MAX]);
     let length = u32::try_from(record.len()).map_err(|_| differs)?;
     let length = usize::try_from(geometry.round_up(length)).map_err(|_| differs)?;
-    let words = back.get_mut(..length).ok_or(differs)?;
+    let words = back.expose_mut().get_mut(..length).ok_or(differs)?;
     read(flash, offset, words)?;
     if words.get(..record.len()) == Some(record) { Ok(()) } else { Err(differs) }
 }
