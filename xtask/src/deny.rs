@@ -29,16 +29,11 @@ pub(crate) fn run(shell: &Shell, arguments: &[String]) -> Outcome {
     }
     for manifest in &manifests {
         // Packages of other platforms are looked at too, and a build does not download those.
-        shell.run(&[
-            "cargo",
-            "fetch",
-            "--quiet",
-            "--locked",
-            "--manifest-path",
-            manifest,
-        ])?;
+        shell.run(&["cargo", "fetch", "--quiet", "--locked", "--manifest-path", manifest])?;
         let mut words = vec!["cargo", "deny", "--offline", "--manifest-path", manifest];
         words.extend(["--config", "deny.toml", "check", "--hide-inclusion-graph"]);
+        // One file holds the exceptions of all workspaces, so that not each meets each.
+        words.extend(["--allow", "unmatched-skip-root", "--allow", "advisory-not-detected"]);
         if advisories.is_some() {
             words.push("advisories");
         }
@@ -54,23 +49,15 @@ pub(crate) fn run(shell: &Shell, arguments: &[String]) -> Outcome {
 
 /// Puts a database where cargo-deny finds it without a network; says which, or nothing if there is none.
 fn database(shell: &Shell, packed: Option<&Path>) -> Result<Option<String>, String> {
-    let place = shell
-        .root()
-        .join("target")
-        .join("advisory-db")
-        .join(DATABASE);
+    let place = shell.root().join("target").join("advisory-db").join(DATABASE);
     let Some(packed) = packed else {
         println!("no dated copy of the advisory database; asking its maintainers'");
         let fetched = shell.succeeds(&["cargo", "deny", "fetch", "db"]);
         return Ok(fetched.then(|| "advisories of today".to_owned()));
     };
-    let dated = packed
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned());
+    let dated = packed.file_name().map(|name| name.to_string_lossy().into_owned());
     let dated = dated.unwrap_or_default();
-    let date = dated
-        .trim_start_matches("rustsec-advisory-db-")
-        .trim_end_matches(".tar.xz");
+    let date = dated.trim_start_matches("rustsec-advisory-db-").trim_end_matches(".tar.xz");
     let mark = place.join(".git").join("medsec-copy");
     if std::fs::read_to_string(&mark).is_ok_and(|present| present == date) {
         return count(&place, date).map(Some);
@@ -80,23 +67,9 @@ fn database(shell: &Shell, packed: Option<&Path>) -> Result<Option<String>, Stri
     }
     std::fs::create_dir_all(&place).map_err(|e| format!("{}: {e}", place.display()))?;
     let at = place.to_string_lossy();
-    shell.run(&[
-        "tar",
-        "--extract",
-        "--file",
-        &packed.to_string_lossy(),
-        "--directory",
-        &at,
-    ])?;
+    shell.run(&["tar", "--extract", "--file", &packed.to_string_lossy(), "--directory", &at])?;
     // cargo-deny takes a database from a git repository only, and reads its date from the last commit.
-    let commit = [
-        "-c",
-        "user.name=gate",
-        "-c",
-        "user.email=gate@localhost",
-        "commit",
-        "--quiet",
-    ];
+    let commit = ["-c", "user.name=gate", "-c", "user.email=gate@localhost", "commit", "--quiet"];
     let in_place = ["git", "-C", &*at];
     shell.run(&[&in_place[..], &["init", "--quiet"]].concat())?;
     shell.run(&[&in_place[..], &["add", "."]].concat())?;
