@@ -11,6 +11,8 @@
 mod check;
 mod ci;
 mod deny;
+mod emulate;
+mod firmware;
 mod record;
 mod shell;
 mod tidy;
@@ -28,27 +30,13 @@ struct Gate {
 }
 
 /// All of them, in the order of `docs/testing.md`.
-const GATES: [Gate; 4] = [
-    Gate {
-        name: "check",
-        usage: "",
-        run: check::run,
-    },
-    Gate {
-        name: "tidy",
-        usage: "",
-        run: tidy::run,
-    },
-    Gate {
-        name: "deny",
-        usage: "[--db FILE.tar.xz]",
-        run: deny::run,
-    },
-    Gate {
-        name: "ci",
-        usage: "",
-        run: ci::run,
-    },
+const GATES: [Gate; 6] = [
+    Gate { name: "check", usage: "", run: check::run },
+    Gate { name: "tidy", usage: "", run: tidy::run },
+    Gate { name: "deny", usage: "[--db FILE.tar.xz]", run: deny::run },
+    Gate { name: "firmware", usage: "", run: firmware::run },
+    Gate { name: "emulate", usage: "[--kill N] [--seed S]", run: emulate::run },
+    Gate { name: "ci", usage: "", run: ci::run },
 ];
 
 fn main() -> ExitCode {

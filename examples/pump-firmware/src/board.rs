@@ -43,30 +43,19 @@ pub fn finish(outcome: Outcome) -> ! {
         .text(" delivered_ul ")
         .number(interrupts::THERAPY.delivered_ul().into())
         .send();
-    Line::new()
-        .text("STACK ")
-        .number(stack::peak().into())
-        .send();
+    Line::new().text("STACK ").number(stack::peak().into()).send();
     Line::new().text("TIME ").number(clock::now().into()).send();
     if Options::fetch().dump && stack::dump_ram().is_err() {
         semihosting::exit(Outcome::Failed);
     }
-    Line::new()
-        .text("END ")
-        .number(outcome.code().into())
-        .send();
+    Line::new().text("END ").number(outcome.code().into()).send();
     semihosting::exit(outcome)
 }
 
 #[panic_handler]
 fn panicked(info: &core::panic::PanicInfo<'_>) -> ! {
     if let Some(place) = info.location() {
-        Line::new()
-            .text("PANIC ")
-            .text(place.file())
-            .text(":")
-            .number(place.line().into())
-            .send();
+        Line::new().text("PANIC ").text(place.file()).text(":").number(place.line().into()).send();
     }
     semihosting::exit(Outcome::Panicked)
 }

@@ -1,6 +1,6 @@
 //! Tries the board alone, without a log: numbered records in a ring of pages, each acknowledged on the console.
 //!
-//! `cargo xtask emulate --board` kills and restarts it, and checks that what was acknowledged is found again. It keeps to
+//! `cargo xtask emulate` kills and restarts it, and checks that what was acknowledged is found again. It keeps to
 //! the one rule: the first program of a power cycle goes to a page erased in that power cycle.
 #![no_std]
 #![no_main]
@@ -74,21 +74,10 @@ impl Log {
 }
 
 fn run(options: &Options) -> Result<(), Error> {
-    let Ok(flash) = SemihostFlash::open(options.seed) else {
-        board::finish(Outcome::Failed)
-    };
-    let Ok(geometry) = Geometry::of(&flash, REGION) else {
-        board::finish(Outcome::Failed)
-    };
-    let key = MacKey::derive(
-        &Secret::new(*b"canary: the exerciser's test key"),
-        Label::AuditMount,
-    );
-    let mut log = Log {
-        flash,
-        geometry,
-        key,
-    };
+    let Ok(flash) = SemihostFlash::open(options.seed) else { board::finish(Outcome::Failed) };
+    let Ok(geometry) = Geometry::of(&flash, REGION) else { board::finish(Outcome::Failed) };
+    let key = MacKey::derive(&Secret::new(*b"canary: the exerciser's test key"), Label::AuditMount);
+    let mut log = Log { flash, geometry, key };
     let (newest, at, oldest) = log.mount();
     let found = Line::new().text("FOUND ").number(oldest.into());
     found.text(" ").number(newest.into()).send();
@@ -97,11 +86,13 @@ fn run(options: &Options) -> Result<(), Error> {
         let slot = count % RECORDS_PER_PAGE;
         if slot == 0 {
             index = index.wrapping_add(1) % PAGES;
+            Line::new().text("ERASE ").number(index.into()).send();
             log.erase(index)?;
         }
         let number = newest.wrapping_add(count).wrapping_add(1);
         log.append(index, slot, number)?;
-        Line::new().text("ACK ").number(number.into()).send();
+        let acknowledged = Line::new().text("ACK ").number(number.into());
+        acknowledged.text(" ").number(index.into()).send();
     }
     let counts = log.flash.counts();
     Line::new()
@@ -118,10 +109,6 @@ fn run(options: &Options) -> Result<(), Error> {
 #[entry]
 fn main() -> ! {
     let options = board::start();
-    let outcome = if run(&options).is_ok() {
-        Outcome::Done
-    } else {
-        Outcome::Failed
-    };
+    let outcome = if run(&options).is_ok() { Outcome::Done } else { Outcome::Failed };
     board::finish(outcome)
 }

@@ -1,10 +1,7 @@
 //! Virtual time and the timers (Arm CMSDK, "Cortex-M System Design Kit Technical Reference Manual" §4).
 //!
 //! Under `-icount shift=0` one instruction is one nanosecond and one tick of the 25 MHz clock is 40 of them.
-#![expect(
-    unsafe_code,
-    reason = "registers of the timers, and the core's interrupt mask"
-)]
+#![expect(unsafe_code, reason = "registers of the timers, and the core's interrupt mask")]
 
 use core::sync::atomic::{AtomicBool, Ordering};
 

@@ -20,10 +20,7 @@ impl Line {
     /// A line that starts with `text`.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            bytes: [0; LINE_BYTES_MAX],
-            length: 0,
-        }
+        Self { bytes: [0; LINE_BYTES_MAX], length: 0 }
     }
 
     /// Appends text.
@@ -60,11 +57,7 @@ impl Line {
     pub fn hex(mut self, bytes: &[u8]) -> Self {
         for byte in bytes {
             for nibble in [byte >> 4, byte & 15] {
-                let base = if nibble < 10 {
-                    b'0'
-                } else {
-                    b'a'.wrapping_sub(10)
-                };
+                let base = if nibble < 10 { b'0' } else { b'a'.wrapping_sub(10) };
                 self.push(base.wrapping_add(nibble));
             }
         }

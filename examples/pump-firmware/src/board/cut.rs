@@ -64,14 +64,8 @@ pub(super) fn strike() -> ! {
             semihosting::exit(Outcome::CutOutside)
         }
     };
-    let Ok(torn) = torn else {
-        semihosting::exit(Outcome::Failed)
-    };
-    let name = if kind == PROGRAM {
-        "CUT program torn "
-    } else {
-        "CUT erase torn "
-    };
+    let Ok(torn) = torn else { semihosting::exit(Outcome::Failed) };
+    let name = if kind == PROGRAM { "CUT program torn " } else { "CUT erase torn " };
     Line::new().text(name).number(u64::from(torn)).send();
     semihosting::exit(Outcome::CutInFlash)
 }

@@ -86,13 +86,7 @@ impl SemihostFlash {
     pub fn open(seed: u64) -> Result<Self, HostFault> {
         let file = File::open(c"flash.bin", Mode::Update)?;
         let random = SplitMix::new(seed ^ 0x666C_6173_6800);
-        Ok(Self {
-            file,
-            bytes: file.length()?,
-            erasing: None,
-            random,
-            counts: Counts::default(),
-        })
+        Ok(Self { file, bytes: file.length()?, erasing: None, random, counts: Counts::default() })
     }
 
     /// What the flash did in this run.

@@ -1,8 +1,5 @@
 //! The interrupts: the power cut above therapy, therapy above the flash's alarm.
-#![expect(
-    unsafe_code,
-    reason = "the numbers and priorities of the board's interrupts"
-)]
+#![expect(unsafe_code, reason = "the numbers and priorities of the board's interrupts")]
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
@@ -95,15 +92,9 @@ fn tick() {
     }
     while due <= now {
         let late = clock::now().wrapping_sub(due);
-        LATE_MAX.store(
-            late.max(LATE_MAX.load(Ordering::Relaxed)),
-            Ordering::Relaxed,
-        );
+        LATE_MAX.store(late.max(LATE_MAX.load(Ordering::Relaxed)), Ordering::Relaxed);
         THERAPY.tick();
-        TICKS.store(
-            TICKS.load(Ordering::Relaxed).wrapping_add(1),
-            Ordering::Relaxed,
-        );
+        TICKS.store(TICKS.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
         due = due.wrapping_add(TICK_TICKS);
     }
     DUE.store(due, Ordering::Relaxed);

@@ -38,9 +38,7 @@ fn number(line: &[u8], name: &[u8]) -> u64 {
             continue;
         };
         for digit in digits {
-            value = value
-                .wrapping_mul(10)
-                .wrapping_add(u64::from(digit.wrapping_sub(b'0')));
+            value = value.wrapping_mul(10).wrapping_add(u64::from(digit.wrapping_sub(b'0')));
         }
     }
     value

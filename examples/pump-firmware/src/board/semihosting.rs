@@ -1,8 +1,5 @@
 //! Files and exit on the host, by the emulator's semihosting ("Semihosting for AArch32 and AArch64", Arm).
-#![expect(
-    unsafe_code,
-    reason = "the breakpoint that calls the host, and the pointers it takes"
-)]
+#![expect(unsafe_code, reason = "the breakpoint that calls the host, and the pointers it takes")]
 
 use core::arch::asm;
 use core::ffi::CStr;
@@ -66,18 +63,10 @@ impl File {
             Mode::Update => 3,
             Mode::Create => 5,
         };
-        let mut block = [
-            name.as_ptr().expose_provenance(),
-            mode,
-            name.to_bytes().len(),
-        ];
+        let mut block = [name.as_ptr().expose_provenance(), mode, name.to_bytes().len()];
         // SAFETY: pointer and length of a live C string, which the host only reads.
         let handle = unsafe { call(OPEN, &mut block) };
-        if handle == usize::MAX {
-            Err(HostFault)
-        } else {
-            Ok(Self(handle))
-        }
+        if handle == usize::MAX { Err(HostFault) } else { Ok(Self(handle)) }
     }
 
     /// The host's console, for output.
@@ -89,11 +78,7 @@ impl File {
         let mut block = [name.as_ptr().expose_provenance(), 4, name.to_bytes().len()];
         // SAFETY: as in `open`.
         let handle = unsafe { call(OPEN, &mut block) };
-        if handle == usize::MAX {
-            Err(HostFault)
-        } else {
-            Ok(Self(handle))
-        }
+        if handle == usize::MAX { Err(HostFault) } else { Ok(Self(handle)) }
     }
 
     /// The handle, for a place that cannot hold a `File`.
@@ -115,11 +100,7 @@ impl File {
     pub fn length(self) -> Result<usize, HostFault> {
         // SAFETY: the one word is the handle; no memory is passed.
         let length = unsafe { call(LENGTH, &mut [self.0]) };
-        if length == usize::MAX {
-            Err(HostFault)
-        } else {
-            Ok(length)
-        }
+        if length == usize::MAX { Err(HostFault) } else { Ok(length) }
     }
 
     /// Writes all of `bytes` where the file stands, in one call: a power cut sees all or nothing of it.
@@ -180,11 +161,7 @@ pub fn command_line(buffer: &mut [u8]) -> Result<usize, HostFault> {
     // SAFETY: pointer and length of a slice lent for writing; the host stores the length in the second word.
     let result = unsafe { call(COMMAND_LINE, &mut block) };
     let [_, length] = block;
-    if result == 0 && length <= buffer.len() {
-        Ok(length)
-    } else {
-        Err(HostFault)
-    }
+    if result == 0 && length <= buffer.len() { Ok(length) } else { Err(HostFault) }
 }
 
 /// Ends the emulator's process.

@@ -21,10 +21,7 @@ unsafe extern "C" {
 }
 
 fn limits() -> (usize, usize) {
-    (
-        (&raw const __sheap).addr(),
-        (&raw const _stack_start).addr(),
-    )
+    ((&raw const __sheap).addr(), (&raw const _stack_start).addr())
 }
 
 /// Overwrites all of the stack below the caller, after noting how deep it had been.

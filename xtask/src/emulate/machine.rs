@@ -1,0 +1,155 @@
+//! One emulated board with its flash file.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Capacity of the emulated flash.
+pub(crate) const FLASH_BYTES: usize = 128 * 1024;
+
+/// A run that outlasts this has lost its way.
+const RUN_SECONDS_MAX: u64 = 60;
+
+/// Exit codes of the firmware, as in its `board.rs`.
+const DONE: i32 = 0;
+const CUT_IN_FLASH: i32 = 20;
+const CUT_OUTSIDE: i32 = 21;
+
+/// A board: its image and the folder of its files.
+pub(crate) struct Machine {
+    image: PathBuf,
+    folder: PathBuf,
+}
+
+/// What a run is told.
+#[derive(Clone, Copy)]
+pub(crate) struct Options {
+    /// Clock ticks until the cut.
+    pub(crate) kill: Option<u64>,
+    pub(crate) seed: u64,
+    pub(crate) events: u32,
+    pub(crate) dump: bool,
+}
+
+/// Where a cut fell.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Cut {
+    Outside,
+    Program { torn: u64 },
+    Erase { torn: u64 },
+}
+
+/// What a run told.
+pub(crate) struct Run {
+    pub(crate) lines: Vec<String>,
+    code: Option<i32>,
+}
+
+impl Machine {
+    /// A board in a folder of its own.
+    pub(crate) fn new(image: &Path, folder: &Path) -> Result<Self, String> {
+        fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+        Ok(Self { image: image.to_path_buf(), folder: folder.to_path_buf() })
+    }
+
+    /// The path of the flash file.
+    pub(crate) fn flash_path(&self) -> PathBuf {
+        self.folder.join("flash.bin")
+    }
+
+    /// Erases all of the flash.
+    pub(crate) fn blank_flash(&self) -> Result<(), String> {
+        fs::write(self.flash_path(), vec![0xFF; FLASH_BYTES]).map_err(|e| format!("flash: {e}"))
+    }
+
+    /// What the flash holds.
+    pub(crate) fn flash(&self) -> Result<Vec<u8>, String> {
+        fs::read(self.flash_path()).map_err(|e| format!("flash: {e}"))
+    }
+
+    /// What the RAM held at the end of a run with `dump`.
+    pub(crate) fn ram(&self) -> Result<Vec<u8>, String> {
+        fs::read(self.folder.join("sram.bin")).map_err(|e| format!("RAM image: {e}"))
+    }
+
+    /// Switches the board on and waits for its end.
+    pub(crate) fn boot(&self, options: Options) -> Result<Run, String> {
+        let console_path = self.folder.join("console.txt");
+        let console = fs::File::create(&console_path).map_err(|e| format!("console: {e}"))?;
+        let errors = console.try_clone().map_err(|e| format!("console: {e}"))?;
+        let semihosting = format!(
+            "enable=on,target=native,arg=pump,arg=kill={},arg=seed={},arg=events={},arg=dump={}",
+            options.kill.unwrap_or(0),
+            options.seed,
+            options.events,
+            u8::from(options.dump)
+        );
+        let mut child = Command::new("qemu-system-arm")
+            .args(["-M", "mps2-an386", "-nographic", "-monitor", "none", "-serial", "none"])
+            .args(["-icount", "shift=0,sleep=off", "-semihosting-config", &semihosting])
+            .arg("-kernel")
+            .arg(&self.image)
+            .current_dir(&self.folder)
+            .stdin(Stdio::null())
+            .stdout(console)
+            .stderr(errors)
+            .spawn()
+            .map_err(|e| {
+                format!("qemu-system-arm: {e} (Debian: apt-get install qemu-system-arm)")
+            })?;
+        let begun = Instant::now();
+        let status = loop {
+            if let Some(status) = child.try_wait().map_err(|e| e.to_string())? {
+                break status;
+            }
+            if begun.elapsed().as_secs() > RUN_SECONDS_MAX {
+                let killed = child.kill().and_then(|()| child.wait());
+                return Err(format!("a run lost its way ({killed:?}), {options}"));
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        };
+        let text = fs::read_to_string(&console_path).map_err(|e| format!("console: {e}"))?;
+        Ok(Run { lines: text.lines().map(str::to_owned).collect(), code: status.code() })
+    }
+}
+
+impl core::fmt::Display for Options {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let Self { kill, seed, events, dump } = self;
+        write!(f, "kill {kill:?} seed {seed} events {events} dump {dump}")
+    }
+}
+
+impl Run {
+    /// Where the cut fell; `None` if the run came to its end.
+    pub(crate) fn cut(&self) -> Result<Option<Cut>, String> {
+        match self.code {
+            Some(DONE) => Ok(None),
+            Some(CUT_OUTSIDE) => Ok(Some(Cut::Outside)),
+            Some(CUT_IN_FLASH) => {
+                let program = self.figure("CUT program torn ", 0);
+                let cut = match program {
+                    Ok(torn) => Cut::Program { torn },
+                    Err(_) => Cut::Erase { torn: self.figure("CUT erase torn ", 0)? },
+                };
+                Ok(Some(cut))
+            }
+            code => {
+                let tail: Vec<&str> = self.lines.iter().rev().take(8).map(String::as_str).collect();
+                Err(format!("the firmware ended with {code:?} after {tail:?}"))
+            }
+        }
+    }
+
+    /// Word `index` after `prefix` in the last line that starts with it, as a number.
+    pub(crate) fn figure(&self, prefix: &str, index: usize) -> Result<u64, String> {
+        self.lines
+            .iter()
+            .rev()
+            .find_map(|line| line.strip_prefix(prefix))
+            .and_then(|rest| rest.split(' ').nth(index))
+            .and_then(|word| word.parse().ok())
+            .ok_or_else(|| format!("no figure {index} after {prefix:?} on the console"))
+    }
+}
