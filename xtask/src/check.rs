@@ -30,19 +30,13 @@ pub(crate) fn run(shell: &Shell, arguments: &[String]) -> Outcome {
     ])?;
     let built = targets(shell)?;
     let tidied = tidy::run(shell, &[])?;
-    Ok(format!(
-        "formatted, lints clean on host and {built} targets; {tidied}"
-    ))
+    Ok(format!("formatted, lints clean on host and {built} targets; {tidied}"))
 }
 
 /// Lints the libraries for each target, or checks them where there is no clippy; returns how many targets.
 fn targets(shell: &Shell) -> Result<usize, String> {
-    let installed = shell
-        .read(&["rustup", "target", "list", "--installed"])
-        .unwrap_or_default();
-    let with_rustup = TARGETS
-        .iter()
-        .all(|target| installed.lines().any(|line| line == *target));
+    let installed = shell.read(&["rustup", "target", "list", "--installed"]).unwrap_or_default();
+    let with_rustup = TARGETS.iter().all(|target| installed.lines().any(|line| line == *target));
     let toolchain = format!("+{EMBEDDED_TOOLCHAIN}");
     let prefix: Vec<&str> = if with_rustup {
         vec!["cargo", "clippy"]

@@ -41,11 +41,6 @@ pub(crate) fn run(shell: &Shell, arguments: &[String]) -> Outcome {
     if failed.is_empty() {
         Ok(format!("{} gates passed", STEPS.len()))
     } else {
-        Err(format!(
-            "{} of {} gates failed: {}",
-            failed.len(),
-            STEPS.len(),
-            failed.join(", ")
-        ))
+        Err(format!("{} of {} gates failed: {}", failed.len(), STEPS.len(), failed.join(", ")))
     }
 }

@@ -28,10 +28,7 @@ impl Record<'_> {
             compiler.trim(),
             self.seed
         );
-        let counts = self
-            .counts
-            .iter()
-            .map(|(what, count)| format!("{what} {count}\n"));
+        let counts = self.counts.iter().map(|(what, count)| format!("{what} {count}\n"));
         let text: String = core::iter::once(head).chain(counts).collect();
         let path = file(shell, self.name);
         if let Some(folder) = path.parent() {
@@ -53,20 +50,14 @@ pub(crate) fn not_fewer(shell: &Shell, name: &str, counts: &[(String, u64)]) -> 
             .find(|(key, _)| key == what)
             .and_then(|(_, value)| value.parse::<u64>().ok());
         if let Some(before) = before.filter(|before| before > count) {
-            return Err(format!(
-                "{what}: {count}, but {before} are recorded in {name}"
-            ));
+            return Err(format!("{what}: {count}, but {before} are recorded in {name}"));
         }
     }
     Ok(())
 }
 
 fn file(shell: &Shell, name: &str) -> PathBuf {
-    shell
-        .root()
-        .join("benches")
-        .join("record")
-        .join(format!("{name}.txt"))
+    shell.root().join("benches").join("record").join(format!("{name}.txt"))
 }
 
 /// A count with its thousands apart.
@@ -88,12 +79,7 @@ mod tests {
 
     #[test]
     fn thousands_stand_apart() {
-        for (count, text) in [
-            (0, "0"),
-            (999, "999"),
-            (1_000, "1,000"),
-            (1_234_567, "1,234,567"),
-        ] {
+        for (count, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
             assert_eq!(thousands(count), text);
         }
     }

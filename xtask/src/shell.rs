@@ -13,9 +13,7 @@ impl Shell {
     pub(crate) fn at_root() -> Result<Self, String> {
         let built_in = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
         let here = std::env::current_dir().map_err(|e| format!("no current directory: {e}"))?;
-        let root = built_in
-            .filter(|root| root.is_dir())
-            .map_or(here, Path::to_path_buf);
+        let root = built_in.filter(|root| root.is_dir()).map_or(here, Path::to_path_buf);
         Ok(Self { root })
     }
 
@@ -39,10 +37,7 @@ impl Shell {
     pub(crate) fn command(&self, words: &[&str]) -> Command {
         let (program, arguments) = words.split_first().unwrap_or((&"false", &[]));
         let mut command = Command::new(program);
-        command
-            .args(arguments)
-            .current_dir(&self.root)
-            .stdin(std::process::Stdio::null());
+        command.args(arguments).current_dir(&self.root).stdin(std::process::Stdio::null());
         command
     }
 
@@ -60,45 +55,28 @@ impl Shell {
             .envs(env.iter().copied())
             .status()
             .map_err(|e| format!("{line}: {e}"))?;
-        if status.success() {
-            Ok(())
-        } else {
-            Err(format!("{line}: {status}"))
-        }
+        if status.success() { Ok(()) } else { Err(format!("{line}: {status}")) }
     }
 
     /// Runs a program for what it prints.
     pub(crate) fn read(&self, words: &[&str]) -> Result<String, String> {
         let line = words.join(" ");
-        let output = self
-            .command(words)
-            .output()
-            .map_err(|e| format!("{line}: {e}"))?;
+        let output = self.command(words).output().map_err(|e| format!("{line}: {e}"))?;
         if !output.status.success() {
-            return Err(format!(
-                "{line}: {}",
-                String::from_utf8_lossy(&output.stderr).trim()
-            ));
+            return Err(format!("{line}: {}", String::from_utf8_lossy(&output.stderr).trim()));
         }
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
     /// Whether a program can be run and succeeds.
     pub(crate) fn succeeds(&self, words: &[&str]) -> bool {
-        self.command(words)
-            .output()
-            .is_ok_and(|output| output.status.success())
+        self.command(words).output().is_ok_and(|output| output.status.success())
     }
 
     /// The sources: every file that git knows or would add, by path from the root.
     pub(crate) fn sources(&self) -> Result<Vec<String>, String> {
-        let listed = self.read(&[
-            "git",
-            "ls-files",
-            "--cached",
-            "--others",
-            "--exclude-standard",
-        ])?;
+        let listed =
+            self.read(&["git", "ls-files", "--cached", "--others", "--exclude-standard"])?;
         let mut paths: Vec<String> = listed
             .lines()
             .filter(|path| self.root.join(path).is_file())

@@ -30,17 +30,12 @@ impl Tree {
             let text = std::fs::read_to_string(shell.root().join(&path)).unwrap_or_default();
             File { path, text }
         });
-        Ok(Self {
-            files: files.collect(),
-        })
+        Ok(Self { files: files.collect() })
     }
 
     /// The text of a file, if there is one.
     fn text(&self, path: &str) -> Option<&str> {
-        self.files
-            .iter()
-            .find(|file| file.path == path)
-            .map(|file| file.text.as_str())
+        self.files.iter().find(|file| file.path == path).map(|file| file.text.as_str())
     }
 
     /// Whether a file or a folder is there.
@@ -54,9 +49,7 @@ impl Tree {
     }
 
     fn ending<'a>(&'a self, endings: &'a [&str]) -> impl Iterator<Item = &'a File> {
-        self.files
-            .iter()
-            .filter(|file| endings.iter().any(|ending| file.path.ends_with(ending)))
+        self.files.iter().filter(|file| endings.iter().any(|ending| file.path.ends_with(ending)))
     }
 }
 
@@ -66,33 +59,18 @@ type Rule = (&'static str, fn(&Tree) -> Vec<String>);
 const RULES: [Rule; 14] = [
     ("files are short", code::files_are_short),
     ("files are named by what they hold", code::files_are_named),
-    (
-        "libraries are no_std under the lint table",
-        code::libraries_are_strict,
-    ),
+    ("libraries are no_std under the lint table", code::libraries_are_strict),
     ("libraries have no unsafe", code::no_unsafe),
     ("libraries have no alloc", code::no_alloc),
     ("no lint is allowed away", code::no_allow),
     ("product code has no test-only parts", code::no_test_hooks),
     ("packages are complete", code::packages_are_complete),
-    (
-        "only the product is spoken of",
-        words::speaks_of_the_product,
-    ),
+    ("only the product is spoken of", words::speaks_of_the_product),
     ("nothing is left undone", words::nothing_undone),
     ("no registry is named", words::no_registry),
-    (
-        "each dependency has its row",
-        documents::dependencies_have_rows,
-    ),
-    (
-        "each requirement has its row",
-        documents::requirements_have_rows,
-    ),
-    (
-        "the README is what the gates run",
-        documents::readme_matches,
-    ),
+    ("each dependency has its row", documents::dependencies_have_rows),
+    ("each requirement has its row", documents::requirements_have_rows),
+    ("the README is what the gates run", documents::readme_matches),
 ];
 
 /// Applies every rule.
@@ -130,13 +108,9 @@ mod tests {
 
     /// A tree of the given files.
     pub(super) fn tree(files: &[(&str, &str)]) -> Tree {
-        let files = files.iter().map(|&(path, text)| File {
-            path: path.to_owned(),
-            text: text.to_owned(),
-        });
-        Tree {
-            files: files.collect(),
-        }
+        let files =
+            files.iter().map(|&(path, text)| File { path: path.to_owned(), text: text.to_owned() });
+        Tree { files: files.collect() }
     }
 
     /// The rules hold for this repository.

@@ -7,9 +7,7 @@ use crate::check::LIBRARIES;
 const LINES_MAX: usize = 500;
 
 /// Names that say how a file is used, not what it holds.
-const NAMES_REFUSED: [&str; 7] = [
-    "mod", "utils", "util", "common", "helpers", "manager", "misc",
-];
+const NAMES_REFUSED: [&str; 7] = ["mod", "utils", "util", "common", "helpers", "manager", "misc"];
 
 pub(super) fn files_are_short(tree: &Tree) -> Vec<String> {
     let long = tree.ending(&[".rs"]).filter_map(|file| {
@@ -31,19 +29,13 @@ pub(super) fn files_are_named(tree: &Tree) -> Vec<String> {
 pub(super) fn libraries_are_strict(tree: &Tree) -> Vec<String> {
     let mut findings = Vec::new();
     let root = tree.text("Cargo.toml").unwrap_or_default();
-    for line in [
-        "unsafe_code = \"forbid\"",
-        "missing_docs = \"deny\"",
-        "unwrap_used = \"deny\"",
-    ] {
+    for line in ["unsafe_code = \"forbid\"", "missing_docs = \"deny\"", "unwrap_used = \"deny\""] {
         if !root.lines().any(|present| present.trim() == line) {
             findings.push(format!("Cargo.toml lacks {line}"));
         }
     }
     for library in LIBRARIES {
-        let entry = tree
-            .text(&format!("{library}/src/lib.rs"))
-            .unwrap_or_default();
+        let entry = tree.text(&format!("{library}/src/lib.rs")).unwrap_or_default();
         if !entry.lines().any(|line| line.trim() == "#![no_std]") {
             findings.push(format!("{library}/src/lib.rs is not no_std"));
         }
@@ -111,10 +103,8 @@ pub(super) fn packages_are_complete(tree: &Tree) -> Vec<String> {
             }
         }
         if LIBRARIES.contains(&folder) && !file.text.contains("[package.metadata.docs.rs]") {
-            findings.push(format!(
-                "{} does not say what its documentation is built for",
-                file.path
-            ));
+            findings
+                .push(format!("{} does not say what its documentation is built for", file.path));
         }
         if !tree.has(&format!("{folder}/README.md")) {
             findings.push(format!("{folder} has no README.md"));
@@ -126,18 +116,14 @@ pub(super) fn packages_are_complete(tree: &Tree) -> Vec<String> {
 fn libraries(tree: &Tree) -> impl Iterator<Item = &File> {
     tree.ending(&[".rs"]).filter(|file| {
         LIBRARIES.iter().any(|library| {
-            file.path
-                .strip_prefix(library)
-                .is_some_and(|rest| rest.starts_with("/src/"))
+            file.path.strip_prefix(library).is_some_and(|rest| rest.starts_with("/src/"))
         })
     })
 }
 
 /// The lines of a file before its tests.
 fn product_lines(file: &File) -> impl Iterator<Item = &str> {
-    file.text
-        .lines()
-        .take_while(|line| !line.starts_with("#[cfg(test)]"))
+    file.text.lines().take_while(|line| !line.starts_with("#[cfg(test)]"))
 }
 
 /// Product lines of the libraries that a test finds fault with; comments are left out.
@@ -157,8 +143,7 @@ fn in_libraries(tree: &Tree, fault: fn(&str) -> bool) -> Vec<String> {
 /// Whether a line has a word as a word of its own.
 fn has_word(line: &str, word: &str) -> bool {
     let part_of_name = |c: char| c.is_alphanumeric() || c == '_';
-    line.split(|c: char| !part_of_name(c))
-        .any(|found| found == word)
+    line.split(|c: char| !part_of_name(c)).any(|found| found == word)
 }
 
 #[cfg(test)]
@@ -173,10 +158,7 @@ mod tests {
         let long = "fn f() {}\n".repeat(LINES_MAX + 1);
         let tested = format!("{}#[cfg(test)]\n{long}", "fn f() {}\n".repeat(LINES_MAX));
         assert_eq!(files_are_short(&tree(&[(CORE, &long)])).len(), 1);
-        assert_eq!(
-            files_are_short(&tree(&[(CORE, &tested)])),
-            Vec::<String>::new()
-        );
+        assert_eq!(files_are_short(&tree(&[(CORE, &tested)])), Vec::<String>::new());
     }
 
     #[test]
@@ -185,10 +167,7 @@ mod tests {
             files_are_named(&tree(&[("a/src/utils.rs", ""), ("a/src/mod.rs", "")])).len(),
             2
         );
-        assert_eq!(
-            files_are_named(&tree(&[("a/src/ring.rs", "")])),
-            Vec::<String>::new()
-        );
+        assert_eq!(files_are_named(&tree(&[("a/src/ring.rs", "")])), Vec::<String>::new());
     }
 
     #[test]
@@ -199,27 +178,15 @@ mod tests {
             no_unsafe(&tree(&[(CORE, "forbid(unsafe_code) // unsafe")])),
             Vec::<String>::new()
         );
-        assert_eq!(
-            no_unsafe(&tree(&[("medsec-sim/src/x.rs", marked)])),
-            Vec::<String>::new()
-        );
+        assert_eq!(no_unsafe(&tree(&[("medsec-sim/src/x.rs", marked)])), Vec::<String>::new());
         assert_eq!(no_alloc(&tree(&[(CORE, "use alloc::vec::Vec;")])).len(), 1);
-        assert_eq!(
-            no_alloc(&tree(&[(CORE, "let allocation = 1;")])),
-            Vec::<String>::new()
-        );
-        assert_eq!(
-            no_allow(&tree(&[(CORE, concat!("#[al", "low(dead_code)]"))])).len(),
-            1
-        );
+        assert_eq!(no_alloc(&tree(&[(CORE, "let allocation = 1;")])), Vec::<String>::new());
+        assert_eq!(no_allow(&tree(&[(CORE, concat!("#[al", "low(dead_code)]"))])).len(), 1);
     }
 
     #[test]
     fn a_test_hook_is_found_and_a_test_module_is_not() {
-        assert_eq!(
-            no_test_hooks(&tree(&[(CORE, "#[cfg(test)]\nfn f() {}\n")])).len(),
-            1
-        );
+        assert_eq!(no_test_hooks(&tree(&[(CORE, "#[cfg(test)]\nfn f() {}\n")])).len(), 1);
         let module = tree(&[(CORE, "#[cfg(test)]\nmod tests {}\n")]);
         assert_eq!(no_test_hooks(&module), Vec::<String>::new());
     }
@@ -228,12 +195,7 @@ mod tests {
     fn a_library_outside_the_lint_table_is_found() {
         let bare = tree(&[("medsec-core/Cargo.toml", "[package]\n")]);
         let findings = libraries_are_strict(&bare);
-        assert!(
-            findings
-                .iter()
-                .any(|finding| finding.contains("lint table")),
-            "{findings:?}"
-        );
+        assert!(findings.iter().any(|finding| finding.contains("lint table")), "{findings:?}");
     }
 
     #[test]

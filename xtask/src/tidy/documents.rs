@@ -3,10 +3,8 @@
 use super::Tree;
 
 /// The README's two commands, which `.ci/run` runs before anything else.
-const COMMANDS: [&str; 2] = [
-    "cargo run --release -p medsec-tool -- demo",
-    "cargo test --workspace",
-];
+const COMMANDS: [&str; 2] =
+    ["cargo run --release -p medsec-tool -- demo", "cargo test --workspace"];
 
 /// The program that the README shows.
 const EXAMPLE: &str = "examples/one-event/src/main.rs";
@@ -62,10 +60,7 @@ pub(super) fn requirements_have_rows(tree: &Tree) -> Vec<String> {
     let mut findings = Vec::new();
     for id in ids() {
         let start = format!("| {id} |");
-        let rows = document
-            .lines()
-            .filter(|line| line.starts_with(&start))
-            .count();
+        let rows = document.lines().filter(|line| line.starts_with(&start)).count();
         if rows != 1 {
             findings.push(format!("{id} has {rows} rows in {REQUIREMENTS}"));
         }
@@ -90,29 +85,16 @@ pub(super) fn readme_matches(tree: &Tree) -> Vec<String> {
         }
     }
     let readme = tree.text("README.md").unwrap_or_default();
-    let Some(shown) = readme
-        .split("```rust")
-        .nth(1)
-        .and_then(|rest| rest.split("```").next())
+    let Some(shown) = readme.split("```rust").nth(1).and_then(|rest| rest.split("```").next())
     else {
         findings.push("README.md shows no program".to_owned());
         return findings;
     };
-    let mut example = tree
-        .text(EXAMPLE)
-        .unwrap_or_default()
-        .lines()
-        .map(str::trim);
-    let shown = shown
-        .lines()
-        .skip(1)
-        .map(str::trim)
-        .filter(|line| !line.is_empty());
+    let mut example = tree.text(EXAMPLE).unwrap_or_default().lines().map(str::trim);
+    let shown = shown.lines().skip(1).map(str::trim).filter(|line| !line.is_empty());
     for line in shown {
         if !example.any(|present| present == line) {
-            findings.push(format!(
-                "README.md shows `{line}`, which is not next in {EXAMPLE}"
-            ));
+            findings.push(format!("README.md shows `{line}`, which is not next in {EXAMPLE}"));
             break;
         }
     }
@@ -164,17 +146,10 @@ mod tests {
         let commands = COMMANDS.join("\n");
         let readme = format!("{commands}\n```rust\nlet a = 1;\nlet b = 2;\n```\n");
         let at = |example: &str| {
-            let files = [
-                ("README.md", &*readme),
-                (".ci/run", &*commands),
-                (EXAMPLE, example),
-            ];
+            let files = [("README.md", &*readme), (".ci/run", &*commands), (EXAMPLE, example)];
             readme_matches(&tree(&files))
         };
-        assert_eq!(
-            at("  let a = 1;\n  log();\n  let b = 2;\n"),
-            Vec::<String>::new()
-        );
+        assert_eq!(at("  let a = 1;\n  log();\n  let b = 2;\n"), Vec::<String>::new());
         assert_eq!(at("let b = 2;\nlet a = 1;\n").len(), 1);
     }
 }

@@ -64,11 +64,7 @@ fn lines_found<'a>(
     file: &'a File,
     fault: &'a impl Fn(&str) -> bool,
 ) -> impl Iterator<Item = String> + 'a {
-    let lines = file
-        .text
-        .lines()
-        .enumerate()
-        .filter(|(_, line)| fault(line));
+    let lines = file.text.lines().enumerate().filter(|(_, line)| fault(line));
     lines.map(|(number, line)| format!("{}:{} {}", file.path, number + 1, line.trim()))
 }
 
@@ -95,17 +91,9 @@ mod tests {
             concat!("from /wo", "rk/main"),
             concat!("ses", "sion 3 wrote this"),
         ] {
-            assert_eq!(
-                speaks_of_the_product(&tree(&[("a.md", line)])).len(),
-                1,
-                "{line}"
-            );
+            assert_eq!(speaks_of_the_product(&tree(&[("a.md", line)])).len(), 1, "{line}");
         }
-        for line in [
-            "do not open an issue",
-            "sessions, 3 of them",
-            "session_index 4",
-        ] {
+        for line in ["do not open an issue", "sessions, 3 of them", "session_index 4"] {
             let told = speaks_of_the_product(&tree(&[("a.md", line)]));
             assert_eq!(told, Vec::<String>::new());
         }
@@ -115,19 +103,13 @@ mod tests {
     fn what_is_left_undone_is_found() {
         let line = concat!("// TO", "DO later");
         assert_eq!(nothing_undone(&tree(&[("a.rs", line)])).len(), 1);
-        assert_eq!(
-            nothing_undone(&tree(&[("a.rs", "// done")])),
-            Vec::<String>::new()
-        );
+        assert_eq!(nothing_undone(&tree(&[("a.rs", "// done")])), Vec::<String>::new());
     }
 
     #[test]
     fn a_registry_is_found_outside_lock_files_only() {
         let line = concat!("https://crates", ".io/crates/x");
         assert_eq!(no_registry(&tree(&[("a.md", line)])).len(), 1);
-        assert_eq!(
-            no_registry(&tree(&[("Cargo.lock", line)])),
-            Vec::<String>::new()
-        );
+        assert_eq!(no_registry(&tree(&[("Cargo.lock", line)])), Vec::<String>::new());
     }
 }
