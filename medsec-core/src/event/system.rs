@@ -41,18 +41,20 @@ events! {
 }
 
 events! {
-    /// The health test that the noise source failed (NIST SP 800-90B §4.4, and two of our own).
+    /// The health test that the noise source failed; [`crate::rng`] describes them.
     pub codes RandomTest {
-        /// One value came too often in a row.
-        RepetitionCount = 1,
-        /// One value came too often in a window.
-        AdaptiveProportion = 2,
-        /// The samples changed too seldom or too regularly.
-        Transition = 3,
-        /// Two blocks of samples were equal.
-        Repeat = 4,
-        /// The part gave no samples.
-        Source = 5,
+        /// The part delivered no samples.
+        Source = 1,
+        /// One sample came too often in a row.
+        Repetition = 2,
+        /// One sample came too often in a short window.
+        Proportion = 3,
+        /// Samples followed those a few places before too closely.
+        Lag = 4,
+        /// One sample came too often in a long window.
+        Bias = 5,
+        /// A block came again.
+        Block = 6,
     }
 }
 

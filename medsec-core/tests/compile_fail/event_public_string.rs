@@ -1,0 +1,18 @@
+//@ error: E0277 "cannot stand in a record"
+//! A public field of type `String`.
+use medsec_core::event::{Count, Outcome};
+use medsec_core::{Sensitive, events};
+
+pub type Patient = Sensitive<[u8; 16]>;
+pub type Unused = (Count, Outcome);
+
+events! {
+    /// What the pump records.
+    pub enum PumpEvent {
+        /// A setting was changed.
+        Changed = 0x4001 [ConfigurationChange, Security, Success] {
+            /// What it is about.
+            public subject: String,
+        },
+    }
+}

@@ -1,0 +1,8 @@
+//@ compiles
+//! A log line.
+use medsec_core::event::{RecordError, Recorder, ResetCause, SystemEvent};
+
+pub fn program(log: &mut impl Recorder) -> Result<(), RecordError> {
+    let _ = ResetCause::PowerOn;
+    log.record(&SystemEvent::BootCompleted { cause: ResetCause::PowerOn })
+}

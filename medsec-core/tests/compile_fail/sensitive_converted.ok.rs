@@ -1,0 +1,8 @@
+//@ compiles
+//! Conversion into the value.
+use medsec_core::{Purpose, Sensitive};
+
+pub fn program(patient: Sensitive<[u8; 16]>) {
+    let _ = &Purpose::TREATMENT;
+    let _: [u8; 16] = (*patient.expose(&Purpose::TREATMENT)).into();
+}

@@ -1,0 +1,8 @@
+//@ compiles
+//! The quick look while debugging.
+use medsec_core::{Purpose, Sensitive};
+
+pub fn program(patient: Sensitive<[u8; 16]>) {
+    let _ = &Purpose::TREATMENT;
+    dbg!(patient.expose(&Purpose::TREATMENT));
+}

@@ -1,0 +1,8 @@
+//@ error: E0308
+//! A look with a reason nobody listed.
+use medsec_core::{Purpose, Sensitive};
+
+pub fn program(patient: Sensitive<[u8; 16]>) {
+    let _ = &Purpose::TREATMENT;
+    let _ = patient.expose("debugging");
+}

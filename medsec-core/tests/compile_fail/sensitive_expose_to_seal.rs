@@ -1,0 +1,8 @@
+//@ error: E0624
+//! The door that only the encoder of events has.
+use medsec_core::{Purpose, Sensitive};
+
+pub fn program(patient: Sensitive<[u8; 16]>) {
+    let _ = &Purpose::TREATMENT;
+    let _ = patient.expose_to_seal();
+}

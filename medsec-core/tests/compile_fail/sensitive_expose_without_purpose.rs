@@ -1,0 +1,8 @@
+//@ error: E0061
+//! A look without a reason.
+use medsec_core::{Purpose, Sensitive};
+
+pub fn program(patient: Sensitive<[u8; 16]>) {
+    let _ = &Purpose::TREATMENT;
+    let _ = patient.expose();
+}

@@ -1,0 +1,7 @@
+//@ compiles
+//! A personal value does not implement `core::borrow::BorrowMut<[u8]>`.
+pub fn needs<T: core::borrow::BorrowMut<[u8]>>() {}
+
+pub fn program() {
+    needs::<[u8; 16]>();
+}

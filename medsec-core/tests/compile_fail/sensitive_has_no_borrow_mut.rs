@@ -1,0 +1,7 @@
+//@ error: E0277
+//! A personal value does not implement `core::borrow::BorrowMut<[u8]>`.
+pub fn needs<T: core::borrow::BorrowMut<[u8]>>() {}
+
+pub fn program() {
+    needs::<medsec_core::Sensitive<[u8; 16]>>();
+}

@@ -1,0 +1,7 @@
+//@ compiles
+//! A personal value does not implement `medsec_core::event::Field`.
+pub fn needs<T: medsec_core::event::Field>() {}
+
+pub fn program() {
+    needs::<medsec_core::event::Count>();
+}

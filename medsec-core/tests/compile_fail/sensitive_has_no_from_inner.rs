@@ -1,0 +1,7 @@
+//@ error: E0277
+//! A personal value does not implement `From<[u8; 16]>`.
+pub fn needs<T: From<[u8; 16]>>() {}
+
+pub fn program() {
+    needs::<medsec_core::Sensitive<[u8; 16]>>();
+}

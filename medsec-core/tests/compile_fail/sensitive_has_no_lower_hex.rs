@@ -1,0 +1,7 @@
+//@ error: E0277
+//! A personal value does not implement `core::fmt::LowerHex`.
+pub fn needs<T: core::fmt::LowerHex>() {}
+
+pub fn program() {
+    needs::<medsec_core::Sensitive<[u8; 16]>>();
+}

@@ -1,0 +1,8 @@
+//@ error: E0608
+//! A look at one byte.
+use medsec_core::{Purpose, Sensitive};
+
+pub fn program(patient: Sensitive<[u8; 16]>) {
+    let _ = &Purpose::TREATMENT;
+    let _ = patient[0];
+}

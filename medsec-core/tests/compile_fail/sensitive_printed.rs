@@ -1,0 +1,8 @@
+//@ error: E0277
+//! Printing a personal value.
+use medsec_core::{Purpose, Sensitive};
+
+pub fn program(patient: Sensitive<[u8; 16]>) {
+    let _ = &Purpose::TREATMENT;
+    println!("{patient}");
+}

@@ -1,0 +1,8 @@
+//@ compiles
+//! A purpose made up on the spot.
+use medsec_core::{Purpose, Sensitive};
+
+pub fn program(patient: Sensitive<[u8; 16]>) {
+    let _ = &Purpose::TREATMENT;
+    let _ = patient.expose(&Purpose::TREATMENT);
+}

@@ -1,0 +1,8 @@
+//@ error: E0382
+//! A copy by assignment.
+use medsec_core::{Purpose, Sensitive};
+
+pub fn program(patient: Sensitive<[u8; 16]>) {
+    let _ = &Purpose::TREATMENT;
+    let _ = (patient, patient);
+}

@@ -1,0 +1,9 @@
+//@ compiles
+//! A struct that holds a personal value derives `Hash`.
+use medsec_core::Sensitive;
+
+#[derive(Hash)]
+pub struct Bed {
+    pub number: u8,
+    pub patient: [u8; 16],
+}

@@ -1,0 +1,9 @@
+//@ error: E0277
+//! A text, past the macro.
+use medsec_core::event::{Count, EncodeError, FieldWriter};
+use medsec_core::Sensitive;
+
+pub fn program(out: &mut FieldWriter<'_>, patient: &Sensitive<[u8; 16]>) -> Result<(), EncodeError> {
+    let _ = (Count::new(1), patient);
+    out.public("bed 4")
+}
