@@ -21,11 +21,8 @@ pub(crate) struct HmacDrbg {
 impl HmacDrbg {
     /// Starts from the parts one after the other: entropy input, nonce and personalisation string.
     pub(crate) fn instantiate(parts: [&[u8]; 3]) -> Self {
-        let mut drbg = Self {
-            key: Secret::new([0x00; 32]),
-            value: Secret::new([0x01; 32]),
-            requests: 0,
-        };
+        let mut drbg =
+            Self { key: Secret::new([0x00; 32]), value: Secret::new([0x01; 32]), requests: 0 };
         drbg.update(parts);
         drbg
     }
@@ -61,16 +58,10 @@ impl HmacDrbg {
 
     /// `HMAC_DRBG_Update` of §10.1.2.2.
     fn update(&mut self, [first, second, third]: [&[u8]; 3]) {
-        self.key = hmac(
-            &self.key,
-            &[self.value.expose(), &[0x00], first, second, third],
-        );
+        self.key = hmac(&self.key, &[self.value.expose(), &[0x00], first, second, third]);
         self.value = hmac(&self.key, &[self.value.expose()]);
         if !(first.is_empty() && second.is_empty() && third.is_empty()) {
-            self.key = hmac(
-                &self.key,
-                &[self.value.expose(), &[0x01], first, second, third],
-            );
+            self.key = hmac(&self.key, &[self.value.expose(), &[0x01], first, second, third]);
             self.value = hmac(&self.key, &[self.value.expose()]);
         }
     }
@@ -86,28 +77,17 @@ mod tests {
 
     /// The value of a field of a case; empty if the case has none.
     fn field(case: &str, name: &str) -> Vec<u8> {
-        let value = case
-            .lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        let digits: Vec<u32> = value
-            .unwrap_or("")
-            .chars()
-            .map(|digit| digit.to_digit(16).unwrap())
-            .collect();
-        digits
-            .chunks(2)
-            .map(|pair| u8::try_from(pair[0] * 16 + pair[1]).unwrap())
-            .collect()
+        let value = case.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        let digits: Vec<u32> =
+            value.unwrap_or("").chars().map(|digit| digit.to_digit(16).unwrap()).collect();
+        digits.chunks(2).map(|pair| u8::try_from((pair[0] << 4) | pair[1]).unwrap()).collect()
     }
 
     #[test]
     fn the_vectors_of_nist_cavp_are_reproduced() {
         let text = include_str!("../../tests/vectors/hmac_drbg_sha256.txt");
         let (mut cases, mut reseeded, mut additional, mut personalised) = (0, 0, 0, 0);
-        for case in text
-            .split("\n\n")
-            .filter(|case| case.starts_with("entropy"))
-        {
+        for case in text.split("\n\n").filter(|case| case.starts_with("entropy")) {
             let of = |name| field(case, name);
             let parts = [of("entropy"), of("nonce"), of("personalisation")];
             let mut drbg = HmacDrbg::instantiate([&parts[0], &parts[1], &parts[2]]);
@@ -124,10 +104,7 @@ mod tests {
             additional += i32::from(!of("additional-1").is_empty());
             personalised += i32::from(!parts[2].is_empty());
         }
-        assert_eq!(
-            (cases, reseeded, additional, personalised),
-            (32, 16, 16, 16)
-        );
+        assert_eq!((cases, reseeded, additional, personalised), (32, 16, 16, 16));
     }
 
     #[test]

@@ -8,6 +8,9 @@ pub const BLOCK_BYTES: usize = 32;
 /// Samples of the short window.
 const WINDOW: u16 = 1_024;
 
+/// Blocks for which one block is kept as the anchor.
+const ANCHOR_BLOCKS: u8 = 16;
+
 /// Short windows in the long one, which has 65,536 samples.
 const WINDOWS_PER_LONG: u8 = 64;
 
@@ -26,9 +29,9 @@ pub enum RngFault {
     Proportion,
     /// Samples were equal, or different, too often to the one a few samples before.
     Lag,
-    /// One sample came too often in a long window.
+    /// One sample, or one equal to the last, came too often in a long window.
     Bias,
-    /// A block was the same as the one before.
+    /// A block came again.
     Block,
 }
 
@@ -68,34 +71,10 @@ pub(crate) struct CutOffs {
 
 impl CutOffs {
     const ALL: [Self; 4] = [
-        Self {
-            milli: 1_000,
-            repetition: 31,
-            proportion: 609,
-            bias: 33_538,
-            seed_blocks: 2,
-        },
-        Self {
-            milli: 500,
-            repetition: 61,
-            proportion: 810,
-            bias: 47_040,
-            seed_blocks: 4,
-        },
-        Self {
-            milli: 300,
-            repetition: 101,
-            proportion: 904,
-            bias: 53_830,
-            seed_blocks: 7,
-        },
-        Self {
-            milli: 100,
-            repetition: 301,
-            proportion: 999,
-            bias: 61_528,
-            seed_blocks: 20,
-        },
+        Self { milli: 1_000, repetition: 31, proportion: 609, bias: 33_538, seed_blocks: 2 },
+        Self { milli: 500, repetition: 61, proportion: 810, bias: 47_040, seed_blocks: 4 },
+        Self { milli: 300, repetition: 101, proportion: 904, bias: 53_830, seed_blocks: 7 },
+        Self { milli: 100, repetition: 301, proportion: 999, bias: 61_528, seed_blocks: 20 },
     ];
 
     pub(crate) const STRICTEST: &Self = {
@@ -123,23 +102,26 @@ impl CutOffs {
 /// | repetition count | a source that is stuck | SP 800-90B §4.4.1 |
 /// | adaptive proportion, for both values | strong bias, within 1,024 samples | SP 800-90B §4.4.2 |
 /// | lags 1 to 8 | 0101…, other short periods, a source that sticks to its last value | ours |
-/// | proportion over 65,536 samples | weak bias | ours |
-/// | same block as before | a buffer that is not refilled, periods that divide 256 samples | ours |
+/// | proportion and lag 1 over 65,536 samples | weak bias, weak memory | ours |
+/// | repeated block | a block of 32 bytes that comes again: a buffer that is not refilled, a longer period | ours |
 ///
 /// A source that keeps its claim raises a false alarm with a probability of at most 2^-30 a sample by the repetition
 /// count and 2^-33 a sample by all others together.
 ///
 /// # Limits
-/// At most 80 bytes of RAM. A period above 8 that does not divide 256 is not seen.
+/// At most 80 bytes of RAM. One block of every 16 is kept and compared with the 16 after it, so that a repeat is seen if
+/// it comes back in step within so many blocks: any period of up to 16 samples, of up to 16 bytes, or of up to 16 blocks.
 pub struct HealthTests {
     cut_offs: &'static CutOffs,
-    previous: Secret<BLOCK_BYTES>,
-    bias_ones: u32,
+    anchor: Secret<BLOCK_BYTES>,
+    long_ones: u32,
+    long_equal: u32,
     equal: [u16; 8],
     run: u16,
     ones: u16,
     at: u16,
     windows: u8,
+    anchor_age: u8,
     history: u8,
     fault: Option<RngFault>,
 }
@@ -161,13 +143,15 @@ impl HealthTests {
     pub(crate) const fn new(cut_offs: &'static CutOffs) -> Self {
         Self {
             cut_offs,
-            previous: Secret::new([0; BLOCK_BYTES]),
-            bias_ones: 0,
+            anchor: Secret::new([0; BLOCK_BYTES]),
+            long_ones: 0,
+            long_equal: 0,
             equal: [0; 8],
             run: 0,
             ones: 0,
             at: 0,
             windows: 0,
+            anchor_age: ANCHOR_BLOCKS,
             history: 0,
             fault: None,
         }
@@ -178,10 +162,14 @@ impl HealthTests {
     /// # Errors
     /// The first [`RngFault`] there was, now or earlier.
     pub fn feed(&mut self, block: &[u8; BLOCK_BYTES]) -> Result<(), RngFault> {
-        if self.previous.expose() == block {
+        if self.anchor.expose() == block {
             self.latch(RngFault::Block);
         }
-        *self.previous.expose_mut() = *block;
+        if self.anchor_age == ANCHOR_BLOCKS {
+            *self.anchor.expose_mut() = *block;
+            self.anchor_age = 0;
+        }
+        self.anchor_age = self.anchor_age.saturating_add(1);
         for byte in block {
             let mut rest = *byte;
             for _ in 0..u8::BITS {
@@ -211,11 +199,7 @@ impl HealthTests {
     fn sample(&mut self, bit: u8) {
         // Bit d - 1 is set if this sample equals the one d before.
         let mut equal = self.history ^ if bit == 0 { 0xff } else { 0 };
-        self.run = if equal & 1 == 0 {
-            1
-        } else {
-            self.run.saturating_add(1)
-        };
+        self.run = if equal & 1 == 0 { 1 } else { self.run.saturating_add(1) };
         if self.run >= self.cut_offs.repetition {
             self.latch(RngFault::Repetition);
         }
@@ -241,16 +225,17 @@ impl HealthTests {
         if self.equal.iter().any(|hits| too_often(*hits)) {
             self.latch(RngFault::Lag);
         }
-        self.bias_ones = self.bias_ones.saturating_add(u32::from(self.ones));
+        let [equal_to_last, ..] = self.equal;
+        self.long_equal = self.long_equal.saturating_add(u32::from(equal_to_last));
+        self.long_ones = self.long_ones.saturating_add(u32::from(self.ones));
         self.windows = self.windows.saturating_add(1);
         if self.windows == WINDOWS_PER_LONG {
-            let most = self
-                .bias_ones
-                .max(LONG_WINDOW.saturating_sub(self.bias_ones));
-            if most >= self.cut_offs.bias {
+            let cut_off = self.cut_offs.bias;
+            let too_often = |hits: u32| hits.max(LONG_WINDOW.saturating_sub(hits)) >= cut_off;
+            if too_often(self.long_ones) || too_often(self.long_equal) {
                 self.latch(RngFault::Bias);
             }
-            (self.bias_ones, self.windows) = (0, 0);
+            (self.long_ones, self.long_equal, self.windows) = (0, 0, 0);
         }
         (self.ones, self.at, self.equal) = (0, 0, [0; 8]);
     }
@@ -280,29 +265,16 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::float_arithmetic, reason = "the oracle works with logarithms")]
     fn cut_offs_are_those_of_the_formulas() {
         for row in &CutOffs::ALL {
             let milli = u32::from(row.milli);
             let entropy = f64::from(milli) / 1e3;
-            assert_eq!(
-                u32::from(row.repetition),
-                30_000_u32.div_ceil(milli).saturating_add(1)
-            );
-            assert_eq!(
-                u32::from(row.proportion),
-                binomial_cut_off(u32::from(WINDOW), entropy)
-            );
+            assert_eq!(u32::from(row.repetition), 30_000_u32.div_ceil(milli).saturating_add(1));
+            assert_eq!(u32::from(row.proportion), binomial_cut_off(u32::from(WINDOW), entropy));
             assert_eq!(row.bias, binomial_cut_off(LONG_WINDOW, entropy));
-            assert_eq!(
-                u32::from(row.seed_blocks),
-                512_000_u32.div_ceil(milli).div_ceil(256)
-            );
+            assert_eq!(u32::from(row.seed_blocks), 512_000_u32.div_ceil(milli).div_ceil(256));
         }
-        assert_eq!(
-            LONG_WINDOW,
-            u32::from(WINDOW).saturating_mul(u32::from(WINDOWS_PER_LONG))
-        );
+        assert_eq!(LONG_WINDOW, u32::from(WINDOW).saturating_mul(u32::from(WINDOWS_PER_LONG)));
     }
 
     #[test]
