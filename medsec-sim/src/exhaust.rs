@@ -36,10 +36,7 @@ impl Violation {
     /// A violation of `rule`.
     #[must_use]
     pub fn new(rule: &'static str, detail: impl Into<String>) -> Self {
-        Self {
-            rule,
-            detail: detail.into(),
-        }
+        Self { rule, detail: detail.into() }
     }
 }
 
@@ -192,10 +189,7 @@ where
             }
             Err(Stop::PowerCut) if flash.is_off() => {}
             Err(Stop::PowerCut) => {
-                return Err(Violation::new(
-                    "harness",
-                    "a boot stopped with the power on",
-                ));
+                return Err(Violation::new("harness", "a boot stopped with the power on"));
             }
             Err(Stop::Violation(violation)) => return Err(violation),
         }
@@ -282,10 +276,7 @@ pub fn every_cut<S: Subject>(
     plan: &Plan<'_>,
     tally: &mut Tally,
 ) -> Result<(), Violation> {
-    let mut case = Case {
-        cuts: [0; GAPS],
-        ..case.clone()
-    };
+    let mut case = Case { cuts: [0; GAPS], ..case.clone() };
     let uncut = run(subject, &case, tally)?;
     let mut prng = Prng::new(mix(case.seed) ^ case.flash_seed());
     for first in 1..=uncut.operations {
@@ -300,11 +291,7 @@ pub fn every_cut<S: Subject>(
                 case.cuts[1] = second;
                 if second != 0 && plan.more_cuts && prng.one(2, 3) {
                     case.cuts[2] = 1 + prng.below_u32(9);
-                    case.cuts[3] = if prng.one(1, 2) {
-                        1 + prng.below_u32(9)
-                    } else {
-                        0
-                    };
+                    case.cuts[3] = if prng.one(1, 2) { 1 + prng.below_u32(9) } else { 0 };
                 }
                 // A violation is in the tally.
                 drop(run(subject, &case, tally));
@@ -327,10 +314,7 @@ pub fn series<S: Subject>(
     runs: u32,
     tally: &mut Tally,
 ) -> Result<(), Violation> {
-    let mut case = Case {
-        cuts: [0; GAPS],
-        ..case.clone()
-    };
+    let mut case = Case { cuts: [0; GAPS], ..case.clone() };
     let uncut = run(subject, &case, tally)?;
     let mut prng = Prng::new(!mix(case.seed) ^ case.flash_seed());
     for draw in 0..runs {

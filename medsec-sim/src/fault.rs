@@ -79,13 +79,8 @@ impl Model {
     ];
 
     /// The models that find most faults of a design; long series of cuts are spent on them.
-    pub const SHARPEST: [Self; 5] = [
-        Self::PartlyOld,
-        Self::Metastable,
-        Self::ReadError,
-        Self::Ecc,
-        Self::EarlyErased,
-    ];
+    pub const SHARPEST: [Self; 5] =
+        [Self::PartlyOld, Self::Metastable, Self::ReadError, Self::Ecc, Self::EarlyErased];
 
     /// Its place in [`Model::ALL`].
     #[must_use]
@@ -148,10 +143,7 @@ impl FromStr for Model {
     type Err = UnknownModel;
 
     fn from_str(name: &str) -> Result<Self, UnknownModel> {
-        Self::ALL
-            .into_iter()
-            .find(|model| model.name() == name)
-            .ok_or(UnknownModel)
+        Self::ALL.into_iter().find(|model| model.name() == name).ok_or(UnknownModel)
     }
 }
 
@@ -242,19 +234,15 @@ pub(crate) fn tear_program(
             Left::Torn
         }
         Model::PartlyOld | Model::SectorLoss | Model::Neighbour => {
-            in_flight(prng, at.word, old, done, |prng, _, old, done| {
-                match prng.below(3) {
-                    0 => done.copy_from_slice(old),
-                    1 => prng.fill(done),
-                    _ => {}
-                }
+            in_flight(prng, at.word, old, done, |prng, _, old, done| match prng.below(3) {
+                0 => done.copy_from_slice(old),
+                1 => prng.fill(done),
+                _ => {}
             });
             Left::Torn
         }
         Model::EarlyErased => {
-            in_flight(prng, at.word, old, done, |_, _, old, done| {
-                done.copy_from_slice(old)
-            });
+            in_flight(prng, at.word, old, done, |_, _, old, done| done.copy_from_slice(old));
             Left::Torn
         }
         Model::Metastable | Model::Ecc | Model::ReadError => {
@@ -377,14 +365,8 @@ fn unstable_program(model: Model, prng: &mut Prng, at: Place, old: &[u8], done: 
     }
     let few_bits = prng.one(1, 3);
     let mut torn = vec![false; done.len() / at.word];
-    in_flight(prng, at.word, old, done, |_, index, _, _| {
-        torn[index] = true
-    });
-    for (index, _) in torn
-        .iter()
-        .enumerate()
-        .filter(|(_, torn)| few_bits && **torn)
-    {
+    in_flight(prng, at.word, old, done, |_, index, _, _| torn[index] = true);
+    for (index, _) in torn.iter().enumerate().filter(|(_, torn)| few_bits && **torn) {
         let word = index * at.word..(index + 1) * at.word;
         let (was, whole) = (&old[word.clone()], &complete[word.clone()]);
         let base = if prng.one(1, 2) { was } else { whole };

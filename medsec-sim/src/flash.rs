@@ -178,16 +178,7 @@ impl<const READ: usize, const WRITE: usize, const PAGE: usize> FaultFlash<READ, 
 
     /// Becomes a copy of `other` without allocating anew: how a driver goes back to a snapshot.
     pub fn restore(&mut self, other: &Self) {
-        let Self {
-            bytes,
-            programmed,
-            zones,
-            dead,
-            broken,
-            worn,
-            wear,
-            ..
-        } = self;
+        let Self { bytes, programmed, zones, dead, broken, worn, wear, .. } = self;
         bytes.clone_from(&other.bytes);
         programmed.clone_from(&other.programmed);
         zones.clone_from(&other.zones);
@@ -353,11 +344,7 @@ impl<const READ: usize, const WRITE: usize, const PAGE: usize> ReadNorFlash
         if self.zones.is_empty() && self.dead.is_empty() && self.broken.is_empty() {
             return Ok(());
         }
-        if self.overlay(start, bytes) {
-            Ok(())
-        } else {
-            Err(FlashError::Unreadable)
-        }
+        if self.overlay(start, bytes) { Ok(()) } else { Err(FlashError::Unreadable) }
     }
 
     fn capacity(&self) -> usize {
@@ -412,11 +399,7 @@ impl<const READ: usize, const WRITE: usize, const PAGE: usize> Flash
         let _ = ms_max;
         self.powered()?;
         let start = index_of(offset);
-        check_erase(
-            self,
-            offset,
-            u32::try_from(start.saturating_add(PAGE)).unwrap_or(u32::MAX),
-        )?;
+        check_erase(self, offset, u32::try_from(start.saturating_add(PAGE)).unwrap_or(u32::MAX))?;
         let done = match self.erasing {
             Some((page, done)) if page == start => done + 1,
             Some(_) | None => 1,

@@ -41,12 +41,7 @@ impl<const MILLI: u16> Noise<MILLI> {
     /// A source that behaves as told.
     #[must_use]
     pub const fn new(behaviour: Behaviour, seed: u64) -> Self {
-        Self {
-            behaviour,
-            prng: Prng::new(seed),
-            bits: 0,
-            last: false,
-        }
+        Self { behaviour, prng: Prng::new(seed), bits: 0, last: false }
     }
 
     /// A good source.
@@ -80,9 +75,7 @@ impl<const MILLI: u16> Noise<MILLI> {
             Behaviour::Repeating(ref block) => {
                 let length = u64::try_from(block.len()).unwrap_or(0).saturating_mul(8);
                 let at = usize::try_from(self.bits.checked_rem(length).unwrap_or(0)).unwrap_or(0);
-                block
-                    .get(at / 8)
-                    .is_some_and(|byte| byte & (1 << (at % 8)) != 0)
+                block.get(at / 8).is_some_and(|byte| byte & (1 << (at % 8)) != 0)
             }
             Behaviour::DyingAfter(bits) if self.bits >= bits => self.last,
             Behaviour::FailingAfter(bits) if self.bits >= bits => return Err(SourceFault),
@@ -123,9 +116,7 @@ mod tests {
     fn bits(behaviour: Behaviour) -> Vec<bool> {
         let mut out = vec![0; BITS / 8];
         Noise::<1000>::new(behaviour, 3).sample(&mut out).unwrap();
-        out.iter()
-            .flat_map(|byte| (0..8).map(move |place| byte & (1 << place) != 0))
-            .collect()
+        out.iter().flat_map(|byte| (0..8).map(move |place| byte & (1 << place) != 0)).collect()
     }
 
     fn ones(bits: &[bool]) -> usize {

@@ -108,14 +108,7 @@ impl Case {
     pub fn flash_seed(&self) -> u64 {
         let mut seed = mix(self.seed ^ u64::from(self.draw).rotate_left(32));
         let model = u32::try_from(self.model.index()).unwrap_or(0);
-        for part in [
-            self.variant,
-            model,
-            self.read,
-            self.write,
-            self.page,
-            self.pages,
-        ] {
+        for part in [self.variant, model, self.read, self.write, self.page, self.pages] {
             seed = mix(seed ^ u64::from(part));
         }
         for gap in self.cuts.iter().take_while(|gap| **gap != 0) {
@@ -171,9 +164,7 @@ impl FromStr for Case {
 
     fn from_str(line: &str) -> Result<Self, ParseCaseError> {
         let mut parts = line.split_whitespace();
-        let missing = |name: &str| ParseCaseError {
-            part: name.to_owned(),
-        };
+        let missing = |name: &str| ParseCaseError { part: name.to_owned() };
         let structure = parts.next().ok_or_else(|| missing("structure"))?;
         let mut case = Self::new(structure, sizes(0, 0, 0), 0, 0);
         let mut left = 9_u32;
@@ -195,11 +186,7 @@ impl FromStr for Case {
             }
             left = left.checked_sub(1).ok_or_else(bad)?;
         }
-        if left == 0 {
-            Ok(case)
-        } else {
-            Err(missing(line))
-        }
+        if left == 0 { Ok(case) } else { Err(missing(line)) }
     }
 }
 

@@ -54,25 +54,11 @@ impl Tally {
         flash: &FaultFlash<READ, WRITE, PAGE>,
         violation: Option<&Violation>,
     ) {
-        let cuts = [
-            OperationKind::Program,
-            OperationKind::Erase,
-            OperationKind::EraseStep,
-        ]
-        .map(|kind| u64::from(flash.cuts(case.model, kind)));
-        let row = Row {
-            runs: 1,
-            violations: u64::from(violation.is_some()),
-            cuts,
-        };
-        self.rows
-            .entry((case.model, case.write))
-            .or_default()
-            .add(&row);
-        self.by_cuts
-            .entry(flash.cuts_in_all())
-            .or_default()
-            .add(&row);
+        let cuts = [OperationKind::Program, OperationKind::Erase, OperationKind::EraseStep]
+            .map(|kind| u64::from(flash.cuts(case.model, kind)));
+        let row = Row { runs: 1, violations: u64::from(violation.is_some()), cuts };
+        self.rows.entry((case.model, case.write)).or_default().add(&row);
+        self.by_cuts.entry(flash.cuts_in_all()).or_default().add(&row);
         if let Some(violation) = violation {
             let broken = self.broken.entry(violation.rule).or_default();
             broken.runs += 1;
@@ -128,9 +114,7 @@ impl Tally {
 
     /// The rows, by model and word size.
     pub fn rows(&self) -> impl Iterator<Item = (Model, u32, &Row)> {
-        self.rows
-            .iter()
-            .map(|((model, write), row)| (*model, *write, row))
+        self.rows.iter().map(|((model, write), row)| (*model, *write, row))
     }
 
     /// The first cases that broke a rule, with what was seen.
@@ -156,11 +140,7 @@ impl fmt::Display for Tally {
             )?;
         }
         for (cuts, row) in &self.by_cuts {
-            writeln!(
-                f,
-                "{cuts:>2} cuts: {} runs, {} bad",
-                row.runs, row.violations
-            )?;
+            writeln!(f, "{cuts:>2} cuts: {} runs, {} bad", row.runs, row.violations)?;
         }
         for (rule, Broken { runs, kept }) in &self.broken {
             writeln!(f, "broken: {rule}, {runs} runs")?;

@@ -83,11 +83,7 @@ impl Zone {
     pub(crate) fn overlay(&self, start: usize, out: &mut [u8], now: Moment) -> bool {
         let from = start.max(self.start);
         let to = (start + out.len()).min(self.start + self.other.len());
-        let epoch = if self.at_each_read {
-            mix(now.read)
-        } else {
-            now.boot
-        };
+        let epoch = if self.at_each_read { mix(now.read) } else { now.boot };
         let base = mix(self.seed ^ epoch);
         let (mut unit, mut drawn) = (usize::MAX, 0);
         let mut readable = true;

@@ -10,9 +10,7 @@ const BITS: usize = 64;
 
 impl Marks {
     pub(super) fn new(words: usize) -> Self {
-        Self {
-            bits: vec![0; words.div_ceil(BITS)],
-        }
+        Self { bits: vec![0; words.div_ceil(BITS)] }
     }
 
     pub(super) fn is_set(&self, word: usize) -> bool {
@@ -30,9 +28,7 @@ impl Marks {
     /// How many of the words are set.
     pub(super) fn count(&self, from: usize, to: usize) -> u64 {
         let mut set = 0;
-        each(from, to, |index, mask| {
-            set += u64::from((self.bits[index] & mask).count_ones())
-        });
+        each(from, to, |index, mask| set += u64::from((self.bits[index] & mask).count_ones()));
         set
     }
 }
@@ -43,11 +39,7 @@ fn each(from: usize, to: usize, mut act: impl FnMut(usize, u64)) {
     while at < to {
         let (index, low) = (at / BITS, at % BITS);
         let bits = (BITS - low).min(to - at);
-        let mask = if bits == BITS {
-            u64::MAX
-        } else {
-            ((1 << bits) - 1) << low
-        };
+        let mask = if bits == BITS { u64::MAX } else { ((1 << bits) - 1) << low };
         act(index, mask);
         at += bits;
     }

@@ -5,20 +5,12 @@ use crate::fault::{Left, Model, Moment, OperationKind, Place, disturb, tear_eras
 
 impl<const READ: usize, const WRITE: usize, const PAGE: usize> FaultFlash<READ, WRITE, PAGE> {
     pub(super) fn powered(&self) -> Result<(), FlashError> {
-        if self.off {
-            Err(FlashError::PowerCut)
-        } else {
-            Ok(())
-        }
+        if self.off { Err(FlashError::PowerCut) } else { Ok(()) }
     }
 
     pub(super) fn healthy(&self, offset: usize) -> Result<(), FlashError> {
         let page = u32::try_from(offset / PAGE).unwrap_or(u32::MAX);
-        if self.worn.contains(&page) {
-            Err(FlashError::Worn)
-        } else {
-            Ok(())
-        }
+        if self.worn.contains(&page) { Err(FlashError::Worn) } else { Ok(()) }
     }
 
     /// Counts one operation, and tells what is to happen to it.
@@ -42,11 +34,7 @@ impl<const READ: usize, const WRITE: usize, const PAGE: usize> FaultFlash<READ, 
     /// Lays unstable content over `out`, the stored bytes from `start`; false if a word cannot be read.
     pub(super) fn overlay(&self, start: usize, out: &mut [u8]) -> bool {
         let end = start + out.len();
-        let now = Moment {
-            boot: self.boot,
-            read: self.counts.reads,
-            word: WRITE,
-        };
+        let now = Moment { boot: self.boot, read: self.counts.reads, word: WRITE };
         let mut readable = true;
         for zone in self.zones.iter().filter(|zone| zone.within(start, end)) {
             readable &= zone.overlay(start, out, now);
@@ -66,8 +54,7 @@ impl<const READ: usize, const WRITE: usize, const PAGE: usize> FaultFlash<READ, 
             self.zones.retain(|zone| !zone.within(start, start + PAGE));
         }
         if !self.dead.is_empty() {
-            self.dead
-                .retain(|word| word * WRITE < start || word * WRITE >= start + PAGE);
+            self.dead.retain(|word| word * WRITE < start || word * WRITE >= start + PAGE);
         }
     }
 
@@ -75,12 +62,7 @@ impl<const READ: usize, const WRITE: usize, const PAGE: usize> FaultFlash<READ, 
     pub(super) fn tear_page(&mut self, start: usize, model: Model) {
         let mut page = self.bytes[start..start + PAGE].to_vec();
         self.overlay(start, &mut page);
-        let left = tear_erase(
-            model,
-            &mut self.prng,
-            Place { start, word: WRITE },
-            &mut page,
-        );
+        let left = tear_erase(model, &mut self.prng, Place { start, word: WRITE }, &mut page);
         if let Left::Untouched = left {
             return;
         }
@@ -146,8 +128,7 @@ impl<const READ: usize, const WRITE: usize, const PAGE: usize> FaultFlash<READ, 
             self.counts.double_programs += again;
             if self.model == Model::Ecc {
                 let programmed = &self.programmed;
-                self.dead
-                    .extend((from..to).filter(|word| programmed.is_set(*word)));
+                self.dead.extend((from..to).filter(|word| programmed.is_set(*word)));
             }
         }
         self.programmed.set(from, to);
