@@ -40,9 +40,9 @@ pub(super) fn libraries_are_strict(tree: &Tree) -> Vec<String> {
             findings.push(format!("{library}/src/lib.rs is not no_std"));
         }
     }
+    let firmware = "examples/pump-firmware/"; // A workspace with a table of its own.
     for file in tree.ending(&["/Cargo.toml"]) {
-        let own = file.text.lines().any(|line| line.trim() == "[workspace]");
-        if !own && !file.text.contains("[lints]\nworkspace = true") {
+        if !file.path.starts_with(firmware) && !file.text.contains("[lints]\nworkspace = true") {
             findings.push(format!("{} is not under the lint table", file.path));
         }
     }
@@ -94,7 +94,8 @@ pub(super) fn packages_are_complete(tree: &Tree) -> Vec<String> {
     let mut findings = Vec::new();
     for file in tree.ending(&["/Cargo.toml"]) {
         let folder = file.path.trim_end_matches("/Cargo.toml");
-        if file.text.contains("publish = false") || file.text.contains("\n[workspace]") {
+        let example = file.path.starts_with("examples/");
+        if example || file.text.contains("publish = false") {
             continue;
         }
         for needed in ["description = ", "license", "include = [", "rust-version"] {

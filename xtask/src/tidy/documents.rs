@@ -9,6 +9,11 @@ const COMMANDS: [&str; 2] =
 /// The program that the README shows.
 const EXAMPLE: &str = "examples/one-event/src/main.rs";
 
+/// Where labels, contexts and event ids are declared.
+const KEY_TABLE: &str = "medsec-core/src/key.rs";
+const EVENT_TABLE: &str = "medsec-core/src/event/system.rs";
+
+const FORMATS: &str = "docs/formats.md";
 const DEPENDENCIES: &str = "docs/dependencies.md";
 const REQUIREMENTS: &str = "docs/requirements.md";
 
@@ -71,6 +76,39 @@ pub(super) fn requirements_have_rows(tree: &Tree) -> Vec<String> {
         }
     }
     findings
+}
+
+/// Every label, signature context and event id of the sources stands in the formats, and no label there is made up.
+pub(super) fn formats_are_whole(tree: &Tree) -> Vec<String> {
+    let Some(document) = tree.text(FORMATS) else {
+        return vec![format!("{FORMATS} is missing")];
+    };
+    let mut findings = Vec::new();
+    let keys = tree.text(KEY_TABLE).unwrap_or_default();
+    let labels: Vec<&str> = keys.split('"').filter(|text| text.starts_with("medsec/v1/")).collect();
+    let rows = document.lines().filter(|line| line.starts_with("| `medsec/v1/"));
+    let stated: Vec<&str> = rows.filter_map(|row| quoted(row).next()).collect();
+    for label in labels.iter().filter(|label| !stated.contains(label)) {
+        findings.push(format!("{FORMATS} lacks {label}"));
+    }
+    for label in stated.iter().filter(|label| !labels.contains(label)) {
+        findings.push(format!("{FORMATS} has {label}, which {KEY_TABLE} has not"));
+    }
+    for (name, id) in events(tree.text(EVENT_TABLE).unwrap_or_default()) {
+        if !document.contains(&format!("| `{id}` | {name} |")) {
+            findings.push(format!("{FORMATS} lacks event {id} {name}"));
+        }
+    }
+    findings
+}
+
+/// Name and id of each event declared in a source, as in `Name = 0x0001 [Category, Class]`.
+fn events(source: &str) -> impl Iterator<Item = (&str, &str)> {
+    source.lines().filter_map(|line| {
+        let (name, rest) = line.trim().split_once(" = ")?;
+        let (id, _) = rest.split_once(" [")?;
+        id.starts_with("0x").then_some((name, id))
+    })
 }
 
 /// The commands stand in both, and every line of the README's program stands in the example, in this order.
@@ -139,6 +177,19 @@ mod tests {
         assert_eq!(requirements_have_rows(&bad).len(), 2);
         let moved = tree(&[(REQUIREMENTS, &rows)]);
         assert!(!requirements_have_rows(&moved).is_empty());
+    }
+
+    #[test]
+    fn a_label_and_an_event_without_a_row_are_found() {
+        let key = "Self::A => \"medsec/v1/core/a\",";
+        let event = "        Boot = 0x0001 [ControlSystem, Security, Success] {";
+        let at = |document: &str| {
+            let files = [(KEY_TABLE, key), (EVENT_TABLE, event), (FORMATS, document)];
+            formats_are_whole(&tree(&files))
+        };
+        let whole = "| `medsec/v1/core/a` |\n| `0x0001` | Boot |\n";
+        assert_eq!(at(whole), Vec::<String>::new());
+        assert_eq!(at("| `medsec/v1/core/b` |\n| `0x0002` | Boot |\n").len(), 3);
     }
 
     #[test]

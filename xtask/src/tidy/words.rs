@@ -11,14 +11,13 @@ pub(super) fn speaks_of_the_product(tree: &Tree) -> Vec<String> {
         concat!("/wo", "rk/"),
         concat!("/tm", "p/"),
         concat!("helper ses", "sion"),
-        concat!("stee", "ring"),
+        concat!("stee", "ring message"),
         concat!("lang", "uage model"),
     ];
     found(tree, |line| {
         let line = line.to_lowercase();
         refused.iter().any(|word| line.contains(word))
             || numbered(&line, concat!("iss", "ue"))
-            || numbered(&line, concat!("ses", "sion"))
             || numbered(&line, concat!("ta", "sk"))
     })
 }
@@ -89,11 +88,11 @@ mod tests {
             concat!("see iss", "ue 12"),
             concat!("see Iss", "ue #12"),
             concat!("from /wo", "rk/main"),
-            concat!("ses", "sion 3 wrote this"),
+            concat!("done in ta", "sk 3"),
         ] {
             assert_eq!(speaks_of_the_product(&tree(&[("a.md", line)])).len(), 1, "{line}");
         }
-        for line in ["do not open an issue", "sessions, 3 of them", "session_index 4"] {
+        for line in ["do not open an issue", "sessions, 3 of them", "the next session 32;"] {
             let told = speaks_of_the_product(&tree(&[("a.md", line)]));
             assert_eq!(told, Vec::<String>::new());
         }
