@@ -1,1 +1,16 @@
-//! medsec-audit
+//! The audit log of a medical device: encrypted, tamper-evident, without personal data, safe under any power cut.
+//!
+//! [`Log`] writes it on the device. [`verify`] reads it, on the device and on a host, and says for each stretch whether
+//! it is whole. [`export`] carries it from one to the other.
+#![no_std]
+
+pub mod checkpoint;
+pub mod log;
+pub mod record;
+pub mod segment;
+pub mod state;
+
+pub use log::{
+    Birth, Config, DeviceId, FormatError, Health, Log, MaintainError, MountError, Place, Progress,
+    Tools,
+};

@@ -309,6 +309,17 @@ impl PublicKey {
     }
 }
 
+/// The id of a device: the first 16 bytes of SHA-256(`medsec/v1/core/device-id` || model u32 || signing key 32).
+#[must_use]
+pub fn device_id(model: u32, key: &PublicKey) -> [u8; 16] {
+    let hash = sha256(&[b"medsec/v1/core/device-id", &model.to_le_bytes(), &key.to_bytes()]);
+    let mut id = [0; 16];
+    for (to, from) in id.iter_mut().zip(hash) {
+        *to = from;
+    }
+    id
+}
+
 /// SHA-256 (FIPS 180-4) over the parts one after the other.
 #[must_use]
 pub fn sha256(parts: &[&[u8]]) -> [u8; 32] {

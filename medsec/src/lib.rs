@@ -1,1 +1,15 @@
-//! medsec
+//! Security for the firmware of a medical device: one [`Device`], its log, its keys.
+//!
+//! A maker implements [`Port`], declares his events with [`events!`], and calls [`Device::boot`], [`Device::log`] and
+//! [`Device::maintain`]. The crates beneath stay usable alone.
+#![no_std]
+
+pub mod device;
+
+pub use device::{BootError, Device, Health, Identity, Port, Profile};
+pub use medsec_audit as audit;
+pub use medsec_core as core;
+pub use medsec_core::event::{RecordError, Recorder, ResetCause, SystemEvent};
+pub use medsec_core::flash::ring::Retention;
+pub use medsec_core::time::{Pause, Ticks};
+pub use medsec_core::{Secret, Sensitive, events};

@@ -166,6 +166,15 @@ pub fn program_checked<F: Flash>(
     if words.get(..record.len()) == Some(record) { Ok(()) } else { Err(differs) }
 }
 
+/// Erases page `index` whole. For the factory; a device in use erases in steps.
+///
+/// # Errors
+/// The part's; the page may then read as anything.
+pub fn erase<F: Flash>(flash: &mut F, geometry: &Geometry, index: u32) -> Result<(), Error> {
+    let (start, end) = (geometry.at(index, 0), geometry.at(index, geometry.page_bytes()));
+    flash.erase(start, end).map_err(|error| Error::new(&error, Operation::Erase, start))
+}
+
 /// Goes on erasing page `index` for at most about `ms_max` milliseconds.
 ///
 /// # Errors

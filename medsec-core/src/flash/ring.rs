@@ -25,8 +25,8 @@
 mod layout;
 
 pub use layout::{
-    Adopted, CLASS_RESUME, COMMITTED_BYTES, ENTRY_HEADER_BYTES, ENTRY_OVERHEAD_BYTES, EntryHeader,
-    HEADER_BYTES, Header, MAC_COVERED_BYTES, MAGIC, Plan, RESUME_BODY_BYTES, RESUME_BYTES, Resume, VERSION,
+    Adopted, CLASS_RESUME, COMMIT_BYTES, ENTRY_HEADER_BYTES, ENTRY_OVERHEAD_BYTES, EntryHeader,
+    HEADER_BYTES, Header, MAGIC, Plan, RESUME_BODY_BYTES, RESUME_BYTES, Resume, VERSION,
     seq_low,
 };
 
@@ -109,6 +109,9 @@ pub struct Place {
 
 /// Who makes entries and headers authentic.
 pub trait Author {
+    /// The hash over what the session stored up to the end of the present page, for the next page's header.
+    fn turn(&mut self) -> [u8; 32];
+
     /// Starts the segment `ordinal`, whose header at `offset` of `page` begins with `committed`, and commits to its keys.
     ///
     /// # Errors
@@ -118,7 +121,7 @@ pub trait Author {
         page: u32,
         offset: u32,
         ordinal: u32,
-        committed: &[u8; COMMITTED_BYTES],
+        committed: &[u8],
     ) -> Result<[u8; 16], SealError>;
 
     /// Seals `body` in place.
@@ -208,7 +211,7 @@ struct Open {
     floor: u32,
     offset: u32,
     next_seq: u64,
-    last_tag: [u8; 16],
+    previous: [u8; 32],
     has_entry: bool,
     spare: Spare,
     adopted: Adopted,
@@ -257,6 +260,12 @@ impl Ring {
         };
         ring.tail = ring.find_tail(flash, void);
         Ok(ring)
+    }
+
+    /// Ends the session and finds the newest segment again, after an error of the part.
+    pub fn remount<F: Flash>(&mut self, flash: &mut F, void: Void) {
+        self.state = State::Mounted;
+        self.tail = self.find_tail(flash, void);
     }
 
     /// Where things lie.
@@ -326,7 +335,7 @@ impl Ring {
                 floor,
                 offset,
                 next_seq: last_seq.saturating_add(2),
-                last_tag: [0; 16],
+                previous: [0; 32],
                 has_entry: false,
                 spare: Spare::Unknown,
                 adopted,
@@ -375,6 +384,18 @@ impl Ring {
     #[must_use]
     pub const fn is_running(&self) -> bool {
         matches!(self.state, State::Running(_))
+    }
+
+    /// Whether a session was begun whose first record is not written yet.
+    #[must_use]
+    pub const fn is_starting(&self) -> bool {
+        matches!(self.state, State::Starting(..))
+    }
+
+    /// Whether this session has an entry in the open page and the next page is erased.
+    #[must_use]
+    pub const fn is_erased_ahead(&self) -> bool {
+        matches!(self.state, State::Running(Open { has_entry: true, spare: Spare::Ready, .. }))
     }
 
     /// Appends one entry: 1 program, 2 if it opens the next page; no erase.
@@ -574,6 +595,7 @@ impl Ring {
         open.ordinal = open.ordinal.saturating_add(1);
         open.spare = Spare::Unknown;
         open.has_entry = false;
+        open.previous = author.turn();
         self.write_header(flash, author, open)
     }
 
@@ -592,17 +614,18 @@ impl Ring {
             suite: open.session.suite,
             first_seq: open.next_seq,
             salt: open.session.salt,
-            previous_tag: open.last_tag,
+            previous: open.previous,
             commit: [0; 16],
         };
         let mut bytes = header.encode().map_err(|_| RingError::Full)?;
-        let committed = bytes.first_chunk().ok_or(RingError::Seal)?;
+        let committed = committed(&bytes);
         let commit = author
             .segment(open.page, 0, open.ordinal, committed)
             .map_err(|_| RingError::Seal)?;
-        put(&mut bytes, COMMITTED_BYTES, &commit);
+        let at = committed.len();
+        put(&mut bytes, at, &commit);
         let tag = self.mac.tag(&[covered(&bytes)]);
-        put(&mut bytes, MAC_COVERED_BYTES, &tag);
+        put(&mut bytes, at.saturating_add(COMMIT_BYTES), &tag);
         self.program(flash, author, self.plan.at(open.page, 0), &bytes)?;
         open.offset = self.plan.header_bytes();
         Ok(())
@@ -627,13 +650,14 @@ impl Ring {
             commit: [0; 16],
         };
         let mut bytes = resume.encode(open.page, open.offset).map_err(|_| RingError::Seal)?;
-        let committed = bytes.first_chunk().ok_or(RingError::Seal)?;
+        let committed = committed(&bytes);
         let commit = author
             .segment(open.page, open.offset, open.ordinal, committed)
             .map_err(|_| RingError::Seal)?;
-        put(&mut bytes, COMMITTED_BYTES, &commit);
+        let at = committed.len();
+        put(&mut bytes, at, &commit);
         let tag = layout::resume_tag(&self.mac, open.page, open.offset, covered(&bytes));
-        put(&mut bytes, MAC_COVERED_BYTES, &tag);
+        put(&mut bytes, at.saturating_add(COMMIT_BYTES), &tag);
         self.program(flash, author, self.plan.at(open.page, open.offset), &bytes)?;
         open.offset = open.offset.saturating_add(self.plan.geometry().round_up(96));
         open.next_seq = open.next_seq.saturating_add(1);
@@ -663,7 +687,6 @@ impl Ring {
         self.program(flash, author, self.plan.at(place.page, place.offset), bytes)?;
         open.offset = open.offset.saturating_add(self.plan.entry_bytes(u32::from(length)));
         open.next_seq = open.next_seq.saturating_add(1);
-        open.last_tag = tag;
         open.has_entry = true;
         Ok(place)
     }
@@ -804,7 +827,13 @@ fn put(buffer: &mut [u8], at: usize, bytes: &[u8]) {
     }
 }
 
-/// The bytes in front of a MAC.
-fn covered(bytes: &[u8; 96]) -> &[u8] {
-    bytes.get(..MAC_COVERED_BYTES).unwrap_or_default()
+/// The bytes of a page header or resume record that its MAC covers.
+fn covered(bytes: &[u8]) -> &[u8] {
+    bytes.get(..bytes.len().saturating_sub(16)).unwrap_or_default()
+}
+
+/// The bytes of a page header or resume record that its commitment covers.
+#[must_use]
+pub fn committed(bytes: &[u8]) -> &[u8] {
+    bytes.get(..bytes.len().saturating_sub(32)).unwrap_or_default()
 }

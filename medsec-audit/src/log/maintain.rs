@@ -1,0 +1,342 @@
+//! All that is slow: erases, session starts, signatures, the destruction of older secrets.
+
+use medsec_core::Secret;
+use medsec_core::event::{PrincipalId, SystemEvent};
+use medsec_core::flash::ring::{RingError, Session, Void};
+use medsec_core::flash::{self, cell};
+use medsec_core::hal::{EntropySource, Flash};
+use medsec_core::key::{DeviceKey, Label, SignError, derive};
+use medsec_core::rng::{Random, RandomError, ratchet};
+use medsec_core::suite::Suite;
+use medsec_core::time::{Pause, Ticks};
+
+use super::{CHECKPOINT_RECORDS, FORGET_AFTER_MS, Job, Log, Progress, RESTARTS_MAX};
+use crate::checkpoint::{CHECKPOINT_BYTES, Statement};
+use crate::record::{CLASS_CHECKPOINT, CLASS_ESCROW};
+use crate::segment::{SessionAuthor, next_audit, session_link};
+use crate::state::{self, CHAIN_SESSIONS, ESCROW_BYTES, Escrow, NextSecrets, PublicState};
+
+/// Why maintenance did not go on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum MaintainError {
+    /// A blocking log is full and cannot start a session. It is cleared, or nothing is recorded.
+    Full,
+    /// The part failed. Called again, the log tries a new session, up to
+    /// [`RESTARTS_MAX`](super::RESTARTS_MAX) times.
+    Flash(flash::Error),
+    /// The state in the cell is not what this boot left there, or the cipher refused it.
+    State,
+    /// A checkpoint could not be signed.
+    Sign(SignError),
+    /// The log has failed too often in this boot, and rests until the next one.
+    Exhausted,
+}
+
+impl core::fmt::Display for MaintainError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Full => f.write_str("log is full"),
+            Self::Flash(error) => error.fmt(f),
+            Self::State => f.write_str("state of the log is damaged"),
+            Self::Sign(error) => error.fmt(f),
+            Self::Exhausted => f.write_str("log failed too often and rests until the next boot"),
+        }
+    }
+}
+
+impl core::error::Error for MaintainError {}
+
+/// What maintenance works with: lent by the device for one call.
+pub struct Tools<'a, 'p, E: EntropySource> {
+    /// The device's random source; started by the log with each session's seed.
+    pub random: &'a mut Random<E>,
+    /// The device's signing key.
+    pub key: &'a DeviceKey,
+    /// The time.
+    pub now: Ticks,
+    /// How long the core may be halted.
+    pub pause: &'a Pause<'p>,
+}
+
+impl<S: Suite> Log<S> {
+    /// Does the next thing that is due: at most one erase step within the pause, or a few programs, or one signature.
+    ///
+    /// Call it whenever therapy can spare the time, until it says [`Progress::Idle`]. What may be due: the start of a
+    /// session (1 erase and 5 programs, 1 erase and 2 programs more if it opens a page; up to 20 operations after a cut),
+    /// the erase of the next page, a checkpoint, and once a boot the destruction of earlier sessions' secrets.
+    ///
+    /// # Power loss
+    /// At any instant: the next mount finds every acknowledged record, and every index is used once.
+    ///
+    /// # Errors
+    /// [`MaintainError`], as it says. Nothing stored is lost.
+    pub fn maintain<F: Flash, E: EntropySource>(
+        &mut self,
+        flash: &mut F,
+        tools: &mut Tools<'_, '_, E>,
+    ) -> Result<Progress, MaintainError> {
+        if self.faults > RESTARTS_MAX {
+            return Err(MaintainError::Exhausted);
+        }
+        if self.cell.is_busy() {
+            return self.step_cell(flash, tools);
+        }
+        if !self.ring.is_running() {
+            return self.go_on_starting(flash, tools);
+        }
+        if self.ring.wants_erase(self.clear) {
+            return self.erase_ahead(flash, tools.pause);
+        }
+        if self.clear {
+            return self.go_on_clearing(flash, tools.now);
+        }
+        if self.rekey_due() {
+            return self.rekey(flash, tools);
+        }
+        if self.unsigned >= CHECKPOINT_RECORDS || (self.checkpoint && self.unsigned > 0) {
+            return self.sign(flash, tools);
+        }
+        self.checkpoint = false;
+        if !self.forgot && tools.now.as_millis() >= FORGET_AFTER_MS {
+            self.request_forget();
+            return Ok(Progress::More);
+        }
+        Ok(Progress::Idle)
+    }
+
+    /// Asks that the secrets of earlier sessions be destroyed now: before an export, a shutdown, or by policy.
+    pub fn request_forget(&mut self) {
+        self.forgot = true;
+        self.cell.begin_forget();
+        self.job = Job::Forget;
+    }
+
+    /// Asks that a blocking log give up what it holds, but the page it writes to. What was given up must have been
+    /// exported: nothing checks that here.
+    pub const fn request_clear(&mut self) {
+        self.clear = true;
+        self.wanted = true;
+    }
+
+    fn step_cell<F: Flash, E: EntropySource>(
+        &mut self,
+        flash: &mut F,
+        tools: &mut Tools<'_, '_, E>,
+    ) -> Result<Progress, MaintainError> {
+        let progress = self.cell.step(flash, tools.pause).map_err(|error| {
+            self.faults = self.faults.saturating_add(1);
+            self.job = Job::None;
+            MaintainError::Flash(error)
+        })?;
+        if progress == cell::Progress::Done
+            && let Job::Start(secrets) = core::mem::replace(&mut self.job, Job::None)
+        {
+            self.begin_session(&secrets, tools)?;
+        }
+        Ok(Progress::More)
+    }
+
+    /// Mounted: stores the next session's state. Stored: writes what the session begins with.
+    fn go_on_starting<F: Flash, E: EntropySource>(
+        &mut self,
+        flash: &mut F,
+        tools: &mut Tools<'_, '_, E>,
+    ) -> Result<Progress, MaintainError> {
+        if let Some(author) = self.author.as_mut()
+            && self.ring.is_starting()
+        {
+            let stepped = self.ring.step(flash, author, tools.pause);
+            self.ended(stepped)?;
+            return Ok(Progress::More);
+        }
+        if !self.wanted {
+            return Ok(Progress::Idle);
+        }
+        let public = state::public_of(self.cell.value()).map_err(|_| MaintainError::State)?;
+        if self.faults > 0 {
+            self.ring.remount(flash, public.void);
+        }
+        self.ring.check_start(public.index, self.clear).map_err(|_| MaintainError::Full)?;
+        let secrets = state::open(&self.at_rest, self.cell.value())
+            .map_err(|_| MaintainError::State)?;
+        let next = NextSecrets { audit: next_audit(&secrets.audit), seed: ratchet(&secrets.seed) };
+        let void = Void { page: self.ring.next_page(), session: public.index };
+        let index = public.index.checked_add(1).ok_or(MaintainError::State)?;
+        self.replace_state(&PublicState { index, void, ..public }, &next)?;
+        self.job = Job::Start(secrets);
+        Ok(Progress::More)
+    }
+
+    fn replace_state(
+        &mut self,
+        public: &PublicState,
+        secrets: &NextSecrets,
+    ) -> Result<(), MaintainError> {
+        let value =
+            state::close(&self.at_rest, public, secrets).map_err(|_| MaintainError::State)?;
+        self.cell.begin_replace(value);
+        Ok(())
+    }
+
+    /// The state is stored, so the present index and secrets are this boot's alone.
+    fn begin_session<E: EntropySource>(
+        &mut self,
+        secrets: &NextSecrets,
+        tools: &mut Tools<'_, '_, E>,
+    ) -> Result<(), MaintainError> {
+        let public = state::public_of(self.cell.value()).map_err(|_| MaintainError::State)?;
+        let index = public.index.checked_sub(1).ok_or(MaintainError::State)?;
+        let mut personalisation = [0; 20];
+        let parts: [&[u8]; 2] = [&self.config.device, &index.to_le_bytes()];
+        for (to, from) in personalisation.iter_mut().zip(parts.iter().copied().flatten()) {
+            *to = *from;
+        }
+        // A fault latches in `random` and is reported by the device; the log goes on with what the seed gives.
+        let _latched = tools.random.start(secrets.seed.duplicate(), &personalisation);
+        let mut salt = [0; 16];
+        draw(tools.random, &mut salt)?;
+        let link =
+            session_link(&secrets.audit, index, &salt, &self.config.device, S::ID);
+        let session = Session { index, suite: S::ID, salt };
+        self.ring.begin(session, self.clear).map_err(|_| MaintainError::Full)?;
+        self.author = Some(SessionAuthor::new(link));
+        self.unsigned = 0;
+        self.wanted = false;
+        Ok(())
+    }
+
+    fn erase_ahead<F: Flash>(
+        &mut self,
+        flash: &mut F,
+        pause: &Pause<'_>,
+    ) -> Result<Progress, MaintainError> {
+        let stepped = self.ring.erase_ahead(flash, self.clear, pause);
+        self.ended(stepped)?;
+        Ok(Progress::More)
+    }
+
+    /// Writes an entry that says so into the old page if it has none of this session, then turns, then says so again.
+    fn go_on_clearing<F: Flash>(
+        &mut self,
+        flash: &mut F,
+        now: Ticks,
+    ) -> Result<Progress, MaintainError> {
+        let cleared = SystemEvent::LogCleared { by: PrincipalId::new([0; 8]) };
+        if let Some(author) = self.author.as_mut()
+            && self.ring.is_erased_ahead()
+        {
+            let turned = self.ring.clear(flash, author);
+            self.ended(turned)?;
+            self.clear = false;
+            self.checkpoint = true;
+        }
+        let done = !self.clear;
+        match self.append_reserved(flash, &cleared, now) {
+            Ok(_) => Ok(Progress::More),
+            Err(_) if done => Ok(Progress::More),
+            Err(_) => {
+                self.clear = false;
+                Err(MaintainError::Full)
+            }
+        }
+    }
+
+    fn rekey_due(&self) -> bool {
+        let room = self
+            .ring
+            .bytes_left()
+            .is_none_or(|left| left > super::RESERVE_BYTES.saturating_mul(2));
+        room && self.public().is_some_and(|public| {
+            public.index.saturating_sub(public.escrow.base) >= CHAIN_SESSIONS
+        })
+    }
+
+    /// Puts the escrow of the chain that ends into the log, then stores a fresh secret for the next session.
+    ///
+    /// The old escrow lies behind all records of its chain, so the ring gives it up last; the new one is in the cell.
+    fn rekey<F: Flash, E: EntropySource>(
+        &mut self,
+        flash: &mut F,
+        tools: &mut Tools<'_, '_, E>,
+    ) -> Result<Progress, MaintainError> {
+        let public = state::public_of(self.cell.value()).map_err(|_| MaintainError::State)?;
+        let secrets = state::open(&self.at_rest, self.cell.value())
+            .map_err(|_| MaintainError::State)?;
+        let body: [u8; ESCROW_BYTES] =
+            public.escrow.encode().map_err(|_| MaintainError::State)?;
+        let author = self.author.as_mut().ok_or(MaintainError::State)?;
+        let stored = self.ring.append(flash, author, CLASS_ESCROW, &body);
+        self.ended(stored)?;
+        self.unsigned = self.unsigned.saturating_add(1);
+        let mut noise = Secret::new([0; 32]);
+        draw(tools.random, noise.expose_mut())?;
+        let mut ephemeral = Secret::new([0; 32]);
+        draw(tools.random, ephemeral.expose_mut())?;
+        let audit = derive(&noise, Label::AuditFresh, &[secrets.audit.expose()]);
+        let escrow = Escrow::seal::<S>(
+            &audit,
+            public.index,
+            &self.config.device,
+            &self.config.authority,
+            &ephemeral,
+        )
+        .map_err(|_| MaintainError::State)?;
+        let next = NextSecrets { audit, seed: secrets.seed.duplicate() };
+        self.replace_state(&PublicState { escrow, ..public }, &next)?;
+        self.job = Job::Rekey;
+        Ok(Progress::More)
+    }
+
+    fn sign<F: Flash, E: EntropySource>(
+        &mut self,
+        flash: &mut F,
+        tools: &mut Tools<'_, '_, E>,
+    ) -> Result<Progress, MaintainError> {
+        let author = self.author.as_mut().ok_or(MaintainError::State)?;
+        let reserved = self.ring.reserve(flash, author, 72);
+        if matches!(reserved, Err(RingError::Full)) {
+            // Nothing more fits, so nothing more needs a signature either.
+            self.checkpoint = false;
+            self.unsigned = 0;
+            return Ok(Progress::Idle);
+        }
+        self.ended(reserved)?;
+        let author = self.author.as_mut().ok_or(MaintainError::State)?;
+        let (session, place) = self.ring.position().ok_or(MaintainError::State)?;
+        let statement = Statement {
+            device: self.config.device,
+            session,
+            place,
+            at: tools.now,
+            value: author.chain().value(),
+        };
+        let body: [u8; CHECKPOINT_BYTES] =
+            statement.sign(tools.key).map_err(MaintainError::Sign)?;
+        let stored = self.ring.append(flash, author, CLASS_CHECKPOINT, &body);
+        self.ended(stored)?;
+        self.unsigned = 0;
+        self.checkpoint = false;
+        Ok(Progress::More)
+    }
+
+    /// Takes the result of a step of the ring; an error of the part ends the session.
+    fn ended<T>(&mut self, result: Result<T, RingError>) -> Result<T, MaintainError> {
+        result.map_err(|error| match self.lost(error) {
+            medsec_core::event::RecordError::Full => MaintainError::Full,
+            _ => match error {
+                RingError::Flash(error) => MaintainError::Flash(error),
+                _ => MaintainError::State,
+            },
+        })
+    }
+}
+
+/// Random bytes for the log, which goes on when the noise source has failed.
+fn draw<E: EntropySource>(random: &mut Random<E>, out: &mut [u8]) -> Result<(), MaintainError> {
+    match random.fill(out) {
+        Ok(()) => Ok(()),
+        Err(RandomError::NotStarted) => Err(MaintainError::State),
+        Err(_) => random.fill_degraded(out).map_err(|_| MaintainError::State),
+    }
+}

@@ -1,0 +1,279 @@
+//! The device: owns the log, the keys and the random source, and wires them to the port.
+
+use medsec_audit::log::{Config, FormatError, Log, MaintainError, MountError, Progress, Tools};
+use medsec_audit::{Birth, DeviceId, Place};
+use medsec_core::Secret;
+use medsec_core::event::{
+    Count, Event, RandomTest, RecordError, Recorder, ResetCause, SystemEvent,
+};
+use medsec_core::flash::Region;
+use medsec_core::flash::cell::PAGES;
+use medsec_core::flash::ring::Retention;
+use medsec_core::hal::{Clock, EntropySource, Flash};
+use medsec_core::hpke::RecipientKey;
+use medsec_core::key::{DeviceKey, PublicKey};
+use medsec_core::rng::{Random, RandomError, RngFault};
+use medsec_core::suite::Suite;
+use medsec_core::time::{Pause, Ticks};
+
+/// Sessions after which the cell nears the end of its erases: 80 % of 4 pages × 10,000.
+pub const SESSIONS_WARNING: u32 = 32_000;
+
+/// Where things lie on the part, whose the device is, and what its log does when full.
+#[derive(Clone, Copy, Debug)]
+pub struct Profile {
+    /// Model number of the device, part of its id.
+    pub model: u32,
+    /// Four pages for the cell.
+    pub cell: Region,
+    /// Pages of the log.
+    pub log: Region,
+    /// What a full log does.
+    pub retention: Retention,
+}
+
+/// What a maker's board gives to medsec.
+pub trait Port {
+    /// The algorithm suite of this firmware.
+    type Suite: Suite;
+    /// The flash that holds the regions of [`Port::PROFILE`].
+    type Flash: Flash;
+    /// The raw noise source.
+    type Entropy: EntropySource;
+    /// The clock of this boot.
+    type Clock: Clock;
+
+    /// The device's map and policy.
+    const PROFILE: Profile;
+
+    /// Hands the flash, the noise source and the clock over. Called once, at boot.
+    fn parts(self) -> (Self::Flash, Self::Entropy, Self::Clock);
+}
+
+/// The secrets that belong to one device, from wherever its port keeps them.
+pub struct Identity {
+    /// Root of all keys for data at rest.
+    pub storage_root: Secret<32>,
+    /// Seed of the device's signing key.
+    pub signing_seed: Secret<32>,
+    /// Who can open the log.
+    pub log_authority: RecipientKey,
+}
+
+/// Why the device has no log. Its essential function goes on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum BootError {
+    /// There is no log on the flash, or it cannot be read.
+    Log(MountError),
+}
+
+impl core::fmt::Display for BootError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Log(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for BootError {}
+
+/// How the device's security service is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Health {
+    /// The log.
+    pub log: medsec_audit::Health,
+    /// Whether the random source serves keys; the fault if it does not.
+    pub random: Result<(), RandomError>,
+    /// A record was refused in this boot.
+    pub records_lost: bool,
+}
+
+/// What the device itself has recorded in this boot.
+#[derive(Clone, Copy, Default)]
+struct Recorded {
+    boot: bool,
+    storm: bool,
+    wear: bool,
+    random: bool,
+    nearly_full: bool,
+}
+
+/// A device with medsec inside.
+///
+/// # Limits
+/// No call but [`Device::maintain`] erases; that one erases at most one page, or a slice of one within the pause it is
+/// lent, per call (invariant 1). RAM: that of [`Log`] and about 200 bytes.
+pub struct Device<P: Port> {
+    flash: P::Flash,
+    clock: P::Clock,
+    random: Random<P::Entropy>,
+    key: DeviceKey,
+    log: Log<P::Suite>,
+    cause: ResetCause,
+    recorded: Recorded,
+}
+
+/// The log's configuration for `profile` and `identity`.
+fn config(profile: &Profile, identity: &Identity, key: &DeviceKey) -> Config {
+    Config {
+        cell: profile.cell,
+        ring: profile.log,
+        retention: profile.retention,
+        device: device_id(profile.model, &key.public()),
+        authority: identity.log_authority,
+    }
+}
+
+/// The id of a device: the first 16 bytes of SHA-256(`medsec/v1/core/device-id` || model || signing key).
+#[must_use]
+pub fn device_id(model: u32, key: &PublicKey) -> DeviceId {
+    medsec_core::key::device_id(model, key)
+}
+
+impl<P: Port> Device<P> {
+    /// Makes an empty log on a new device. For the production line, once.
+    ///
+    /// `station_seed` comes from the station; it carries the strength of a part with a weak noise source.
+    ///
+    /// # Errors
+    /// [`FormatError`]; format again.
+    pub fn format(
+        port: P,
+        identity: &Identity,
+        station_seed: Secret<32>,
+    ) -> Result<P::Flash, FormatError> {
+        let (mut flash, entropy, _) = port.parts();
+        let key = DeviceKey::from_seed(&identity.signing_seed);
+        let config = config(&P::PROFILE, identity, &key);
+        let mut random = Random::new(entropy);
+        let _latched = random.start(station_seed, &config.device);
+        let mut draw = || {
+            let mut secret = Secret::new([0; 32]);
+            random.fill_degraded(secret.expose_mut()).map(|()| secret).map_err(|_| FormatError::Seal)
+        };
+        let birth = Birth { audit: draw()?, ephemeral: draw()?, seed: draw()? };
+        Log::<P::Suite>::format(&mut flash, &config, &identity.storage_root, birth)?;
+        Ok(flash)
+    }
+
+    /// Finds the device's log; reads only. [`Device::maintain`] then starts its session.
+    ///
+    /// # Errors
+    /// [`BootError`], with nothing changed.
+    pub fn boot(port: P, identity: &Identity, cause: ResetCause) -> Result<Self, BootError> {
+        let (mut flash, entropy, clock) = port.parts();
+        let key = DeviceKey::from_seed(&identity.signing_seed);
+        let config = config(&P::PROFILE, identity, &key);
+        let mut log = Log::mount(&mut flash, config, &identity.storage_root).map_err(BootError::Log)?;
+        log.request_session();
+        let recorded = Recorded::default();
+        Ok(Self { flash, clock, random: Random::new(entropy), key, log, cause, recorded })
+    }
+
+    /// Records `event`. At most 2 programs, no erase.
+    ///
+    /// # Errors
+    /// [`RecordError`]; [`RecordError::NotReady`] until [`Device::maintain`] has done what is due.
+    pub fn log<E: Event>(&mut self, event: &E) -> Result<Place, RecordError> {
+        let now = self.clock.now();
+        self.log.append(&mut self.flash, event, now)
+    }
+
+    /// Records `event` from the reserve of a blocking log: what leads to its being emptied.
+    ///
+    /// # Errors
+    /// As [`Device::log`].
+    pub fn log_reserved<E: Event>(&mut self, event: &E) -> Result<Place, RecordError> {
+        let now = self.clock.now();
+        self.log.append_reserved(&mut self.flash, event, now)
+    }
+
+    /// Does the next thing that is due, within `pause`. Call it whenever therapy can spare the time.
+    ///
+    /// # Errors
+    /// [`MaintainError`]; nothing stored is lost.
+    pub fn maintain(&mut self, pause: &Pause<'_>) -> Result<Progress, MaintainError> {
+        let now = self.clock.now();
+        let mut tools = Tools { random: &mut self.random, key: &self.key, now, pause };
+        let progress = self.log.maintain(&mut self.flash, &mut tools)?;
+        if self.log.is_running() && progress == Progress::Idle && self.record_pending(now) {
+            return Ok(Progress::More);
+        }
+        Ok(progress)
+    }
+
+    /// How the security service is.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        let log = self.log.health();
+        Health { log, random: self.random.verdict(), records_lost: log.refused > 0 }
+    }
+
+    /// The public half of the device's signing key.
+    #[must_use]
+    pub fn public_key(&self) -> PublicKey {
+        self.key.public()
+    }
+
+    /// The log itself: checkpoints, export, clearing.
+    pub const fn log_mut(&mut self) -> (&mut Log<P::Suite>, &mut P::Flash) {
+        (&mut self.log, &mut self.flash)
+    }
+
+    /// The time since power-on.
+    pub fn now(&mut self) -> Ticks {
+        self.clock.now()
+    }
+
+    /// Records the first of what the device itself has to say. Says whether there was something and it was recorded.
+    fn record_pending(&mut self, now: Ticks) -> bool {
+        let health = self.log.health();
+        let mut recorded = self.recorded;
+        let event = if !recorded.boot {
+            recorded.boot = true;
+            SystemEvent::BootCompleted { cause: self.cause }
+        } else if health.live_pages >= PAGES && !recorded.storm {
+            recorded.storm = true;
+            SystemEvent::BootStorm { boots: Count::new(health.live_pages) }
+        } else if health.sessions >= SESSIONS_WARNING && !recorded.wear {
+            recorded.wear = true;
+            SystemEvent::WearWarning { erases: Count::new(health.sessions.wrapping_shr(2)) }
+        } else if let (Err(RandomError::Fault(fault)), false) =
+            (self.random.verdict(), recorded.random)
+        {
+            recorded.random = true;
+            SystemEvent::RngFault { test: random_test(fault) }
+        } else if health.used_per_mille >= 800 && !recorded.nearly_full {
+            recorded.nearly_full = true;
+            SystemEvent::LogNearlyFull { pages_free: Count::new(health.pages_free) }
+        } else {
+            return false;
+        };
+        let stored = self.log.append(&mut self.flash, &event, now);
+        if stored.is_ok() {
+            self.recorded = recorded;
+        }
+        stored.is_ok()
+    }
+}
+
+impl<P: Port> Recorder for Device<P> {
+    fn record<E: Event>(&mut self, event: &E) -> Result<(), RecordError> {
+        self.log(event).map(|_| ())
+    }
+}
+
+/// The test in the catalogue that stands for `fault`.
+const fn random_test(fault: RngFault) -> RandomTest {
+    match fault {
+        RngFault::Source => RandomTest::Source,
+        RngFault::Repetition => RandomTest::Repetition,
+        RngFault::Proportion => RandomTest::Proportion,
+        RngFault::Lag => RandomTest::Lag,
+        RngFault::Bias => RandomTest::Bias,
+        RngFault::Block => RandomTest::Block,
+        _ => RandomTest::Source,
+    }
+}
