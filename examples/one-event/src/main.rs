@@ -1,7 +1,7 @@
 //! Logs one event: the least that a maker writes.
 use medsec::core::{event::Count, flash::Region, hpke::RecipientSecret, suite::Aes256Gcm};
 use medsec::{Device, Identity, Pause, Port, Profile, ResetCause, Retention, Secret, events};
-use medsec_sim::{clock::SimClock, fault::Model, flash::FaultFlash, rng::Good};
+use medsec_sim::{clock::SimClock, fault::Model, flash::FaultFlash, rng::Noise};
 
 events! {
     /// What this device records.
@@ -17,7 +17,7 @@ struct Board(FaultFlash<4, 4, 4096>);
 impl Port for Board {
     type Suite = Aes256Gcm;
     type Flash = FaultFlash<4, 4, 4096>;
-    type Entropy = Good;
+    type Entropy = Noise;
     type Clock = SimClock;
     const PROFILE: Profile = Profile {
         model: 1,
@@ -25,8 +25,8 @@ impl Port for Board {
         log: Region::new(0x4000, 0x8000),
         retention: Retention::Overwrite,
     };
-    fn parts(self) -> (Self::Flash, Good, SimClock) {
-        (self.0, Good::new(1), SimClock::new())
+    fn parts(self) -> (Self::Flash, Noise, SimClock) {
+        (self.0, Noise::good(1), SimClock::new())
     }
 }
 
