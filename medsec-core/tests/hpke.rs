@@ -29,9 +29,8 @@ fn the_vector_of_the_rfc_is_reproduced() {
     )));
     let public = hex("4310ee97d88cc1f088a5576c77ab0cf5c3ac797f3d95139c6c84b5429c59662a");
     assert_eq!(secret.public(), RecipientKey::parse(&public).unwrap());
-    let ephemeral = Secret::new(hex(
-        "f4ec9b33b792c372c1d2c2063507b684ef925b8c75a42dbcbf57d63ccd381600",
-    ));
+    let ephemeral =
+        Secret::new(hex("f4ec9b33b792c372c1d2c2063507b684ef925b8c75a42dbcbf57d63ccd381600"));
 
     let mut body = *b"Beauty is truth, truth beauty";
     let sealed = seal_base::<ChaCha20Poly1305>(
@@ -42,14 +41,8 @@ fn the_vector_of_the_rfc_is_reproduced() {
         &ephemeral,
     )
     .unwrap();
-    assert_eq!(
-        sealed.enc,
-        hex("1afa08d3dec047a643885163f1180476fa7ddb54c6a8029ea33f95796bf2ac4a")
-    );
-    assert_eq!(
-        body,
-        hex("1c5250d8034ec2b784ba2cfd69dbdb8af406cfe3ff938e131f0def8c8b")
-    );
+    assert_eq!(sealed.enc, hex("1afa08d3dec047a643885163f1180476fa7ddb54c6a8029ea33f95796bf2ac4a"));
+    assert_eq!(body, hex("1c5250d8034ec2b784ba2cfd69dbdb8af406cfe3ff938e131f0def8c8b"));
     assert_eq!(sealed.tag, hex("60b4db21993c62ce81883d2dd1b51a28"));
 }
 
@@ -119,11 +112,7 @@ fn refuses_each_flipped_bit<S: Suite>() {
         let enc = all[32..64].try_into().unwrap();
         let tag = all[64..80].try_into().unwrap();
         let opened = open_base::<S>(&secret, &enc, &all[..32], &all[104..], &mut body, &tag);
-        assert_eq!(
-            opened.is_ok(),
-            body == plain,
-            "plaintext and result go together"
-        );
+        assert_eq!(opened.is_ok(), body == plain, "plaintext and result go together");
         opened
     };
     assert_eq!(open(&all), Ok(()));
