@@ -158,10 +158,7 @@ impl<'a> FieldWriter<'a> {
     #[must_use]
     pub fn new(buffer: &'a mut [u8], sealer: &'a mut dyn PersonalSealer) -> Self {
         let bytes = buffer.len().min(EVENT_FIELDS_BYTES_MAX);
-        Self {
-            out: Writer::new(buffer.get_mut(..bytes).unwrap_or_default()),
-            sealer,
-        }
+        Self { out: Writer::new(buffer.get_mut(..bytes).unwrap_or_default()), sealer }
     }
 
     /// Bytes written so far.

@@ -8,10 +8,10 @@
 // Everything is in a test module, where the lints let a test stop at what it did not expect.
 #[cfg(test)]
 mod tests {
+    use core::sync::atomic::{AtomicUsize, Ordering};
     use std::collections::BTreeSet;
     use std::path::{Path, PathBuf};
     use std::process::Command;
-    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::{env, fs, thread};
 
     /// A count below this one fails: a program was lost.

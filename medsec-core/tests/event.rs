@@ -2,7 +2,7 @@
 
 #[cfg(test)]
 mod tests {
-    use std::fmt::Write;
+    use core::fmt::Write;
 
     use medsec_core::event::{
         Category, Class, Coded, Count, DecodeError, DeviceRef, Digest8, Duration,

@@ -13,7 +13,7 @@ mod tests {
 
     impl Zeroize for Probe<'_> {
         fn zeroize(&mut self) {
-            self.0.set(self.0.get() + 1);
+            self.0.set(self.0.get().wrapping_add(1));
         }
     }
 
@@ -21,7 +21,7 @@ mod tests {
     fn a_personal_value_is_wiped_once_on_drop() {
         let wipes = Cell::new(0);
         let value = Sensitive::new(Probe(&wipes));
-        let _ = value.expose(&Purpose::TREATMENT);
+        let _probe: &Probe<'_> = value.expose(&Purpose::TREATMENT);
         assert_eq!(wipes.get(), 0);
         drop(value);
         assert_eq!(wipes.get(), 1);

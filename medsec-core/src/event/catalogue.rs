@@ -59,30 +59,19 @@ impl FieldInfo {
     /// A public field of type `F`.
     #[must_use]
     pub const fn public<F: Field>(name: &'static str) -> Self {
-        Self {
-            name,
-            privacy: Privacy::Public(F::KIND),
-            codes: F::CODES,
-        }
+        Self { name, privacy: Privacy::Public(F::KIND), codes: F::CODES }
     }
 
     /// A field that is not shown.
     #[must_use]
     pub const fn hidden(name: &'static str, privacy: Privacy) -> Self {
-        Self {
-            name,
-            privacy,
-            codes: &[],
-        }
+        Self { name, privacy, codes: &[] }
     }
 
     /// The name of `code`, if the field lists it.
     #[must_use]
     pub fn code_name(&self, code: u8) -> Option<&'static str> {
-        self.codes
-            .iter()
-            .find(|info| info.code == code)
-            .map(|info| info.name)
+        self.codes.iter().find(|info| info.code == code).map(|info| info.name)
     }
 }
 
@@ -115,14 +104,7 @@ impl EventInfo {
         outcome: Option<crate::event::Outcome>,
         fields: &'static [FieldInfo],
     ) -> Self {
-        Self {
-            id,
-            name,
-            category,
-            class,
-            outcome,
-            fields,
-        }
+        Self { id, name, category, class, outcome, fields }
     }
 }
 

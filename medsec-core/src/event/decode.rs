@@ -119,9 +119,7 @@ impl<'a> Fields<'a> {
     /// The fields in `bytes`, which hold them and nothing else.
     #[must_use]
     pub const fn new(bytes: &'a [u8]) -> Self {
-        Self {
-            rest: Reader::new(bytes),
-        }
+        Self { rest: Reader::new(bytes) }
     }
 }
 
@@ -165,24 +163,16 @@ fn parse<'a>(reader: &mut Reader<'a>) -> Result<FieldValue<'a>, DecodeError> {
         Kind::Sealed => {
             let bytes = usize::from(reader.u8()?);
             verify_padded_length(bytes)?;
-            FieldValue::Sealed {
-                ciphertext: reader.bytes(bytes)?,
-                tag: reader.array()?,
-            }
+            FieldValue::Sealed { ciphertext: reader.bytes(bytes)?, tag: reader.array()? }
         }
     })
 }
 
 fn source(code: u8) -> Result<TimeSource, DecodeError> {
-    [
-        TimeSource::Unknown,
-        TimeSource::Person,
-        TimeSource::RealTimeClock,
-        TimeSource::Authenticated,
-    ]
-    .into_iter()
-    .find(|source| source.code() == code)
-    .ok_or(DecodeError::UnknownValue)
+    [TimeSource::Unknown, TimeSource::Person, TimeSource::RealTimeClock, TimeSource::Authenticated]
+        .into_iter()
+        .find(|source| source.code() == code)
+        .ok_or(DecodeError::UnknownValue)
 }
 
 const fn verify_padded_length(bytes: usize) -> Result<(), DecodeError> {

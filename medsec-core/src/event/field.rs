@@ -409,16 +409,11 @@ impl<const N: usize> sealed::Personal for Sensitive<[u8; N]> {
         let mut plain = Writer::new(padded.expose_mut());
         plain.u8(u8::try_from(N).map_err(|_| EncodeError::TooLong)?)?;
         plain.bytes(self.expose_to_seal())?;
-        let bytes = padded_bytes(N);
-        let padded = padded
-            .expose_mut()
-            .get_mut(..bytes)
-            .ok_or(EncodeError::TooLong)?;
+        let bytes = const { padded_bytes(N) };
+        let padded = padded.expose_mut().get_mut(..bytes).ok_or(EncodeError::TooLong)?;
         let tag = fields.sealer.seal(padded).map_err(EncodeError::NotSealed)?;
         fields.out.u8(Kind::Sealed.code())?;
-        fields
-            .out
-            .u8(u8::try_from(bytes).map_err(|_| EncodeError::TooLong)?)?;
+        fields.out.u8(u8::try_from(bytes).map_err(|_| EncodeError::TooLong)?)?;
         fields.out.bytes(padded)?;
         Ok(fields.out.bytes(&tag)?)
     }
