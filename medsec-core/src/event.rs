@@ -130,7 +130,7 @@ impl From<Overflow> for EncodeError {
 /// Encrypts personal values as they enter a record.
 ///
 /// # Security
-/// An implementation sees each personal value. There is one, in `medsec-audit`; a second one is an exit like
+/// An implementation sees each personal value. All there are belong to `medsec-audit`; one elsewhere is an exit like
 /// [`Sensitive::expose`] and is reviewed as such.
 pub trait PersonalSealer {
     /// Encrypts `padded` in place and gives the tag. Called once per personal value, in the order of the fields; the
