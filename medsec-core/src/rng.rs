@@ -76,6 +76,10 @@ pub fn ratchet(seed: &Secret<32>) -> Secret<32> {
 ///
 /// # Limits
 /// 80 bytes of RAM for the tests and 72 for the generator, besides the noise source.
+///
+/// # Security
+/// A source that dies after the start is found when noise is drawn next. Until then the generator lives on the noise it
+/// had, which is as unpredictable as before.
 pub struct Random<E: EntropySource> {
     source: E,
     health: HealthTests,
