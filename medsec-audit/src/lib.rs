@@ -9,6 +9,7 @@ pub mod log;
 pub mod record;
 pub mod segment;
 pub mod state;
+pub mod verify;
 
 pub use log::{
     Birth, Config, DeviceId, FormatError, Health, Log, MaintainError, MountError, Place, Progress,

@@ -1,0 +1,271 @@
+//! A log is written on a simulated part and verified from its very bytes.
+
+use medsec_audit::checkpoint::Statement;
+use medsec_audit::log::{Birth, Config, Log, Progress, Tools};
+use medsec_audit::record::BODY_BYTES_MAX;
+use medsec_audit::state::PUBLIC_BYTES;
+use medsec_audit::verify::{
+    Assurance, Authority, Keys, NoKeys, Observer, Opened, Range, Subject, Summary, Verdict, verify,
+};
+use medsec_core::Secret;
+use medsec_core::event::{Count, RecordError, SystemEvent};
+use medsec_core::flash::Region;
+use medsec_core::flash::page::Geometry;
+use medsec_core::flash::ring::{Plan, Retention};
+use medsec_core::hpke::RecipientSecret;
+use medsec_core::key::{DeviceKey, device_id};
+use medsec_core::rng::Random;
+use medsec_core::suite::{Aes256Gcm, ChaCha20Poly1305, Suite};
+use medsec_core::time::{Pause, Ticks};
+use medsec_sim::fault::Model;
+use medsec_sim::flash::FaultFlash;
+use medsec_sim::rng::Noise;
+
+const PAGE: u32 = 4096;
+const PAGES: u32 = 8;
+type Part = FaultFlash<4, 4, 4096>;
+
+fn root() -> Secret<32> {
+    Secret::new([1; 32])
+}
+
+fn key() -> DeviceKey {
+    DeviceKey::from_seed(&Secret::new([2; 32]))
+}
+
+fn authority() -> RecipientSecret {
+    RecipientSecret::from_bytes(Secret::new([3; 32]))
+}
+
+fn config(retention: Retention) -> Config {
+    Config {
+        cell: Region::new(0, 4 * PAGE),
+        ring: Region::new(4 * PAGE, PAGES * PAGE),
+        retention,
+        device: device_id(1, &key().public()),
+        authority: authority().public(),
+    }
+}
+
+struct Bench<S: Suite> {
+    flash: Part,
+    random: Random<Noise>,
+    log: Option<Log<S>>,
+    retention: Retention,
+    now: u64,
+}
+
+impl<S: Suite> Bench<S> {
+    fn new(retention: Retention) -> Self {
+        let mut flash = Part::new(4 + PAGES, Model::None, 1);
+        let secret = |byte| Secret::new([byte; 32]);
+        let birth = Birth { audit: secret(4), ephemeral: secret(5), seed: secret(6) };
+        Log::<S>::format(&mut flash, &config(retention), &root(), birth).unwrap();
+        Self { flash, random: Random::new(Noise::good(7)), log: None, retention, now: 0 }
+    }
+
+    fn boot(&mut self) {
+        self.log = Some(Log::mount(&mut self.flash, config(self.retention), &root()).unwrap());
+        self.log.as_mut().unwrap().request_session();
+    }
+
+    fn maintain(&mut self) {
+        self.now += 1;
+        let log = self.log.as_mut().unwrap();
+        let (mut lender, key) = ((), key());
+        let pause = Pause::lend(&mut lender, 1);
+        let now = Ticks::from_millis(self.now);
+        let mut tools = Tools { random: &mut self.random, key: &key, now, pause: &pause };
+        while log.maintain(&mut self.flash, &mut tools).unwrap() != Progress::Idle {}
+    }
+
+    fn append(&mut self, number: u32) -> Result<u64, RecordError> {
+        let event = SystemEvent::RecordsSuppressed { count: Count::new(number) };
+        let now = Ticks::from_millis(self.now);
+        self.log.as_mut().unwrap().append(&mut self.flash, &event, now).map(|place| place.seq)
+    }
+
+    fn verify<K: Keys>(&self, keys: impl FnOnce(&[u8], &Subject<'_>) -> K) -> Report {
+        let image = self.flash.image();
+        verify_image::<S, K>(&image, None, keys)
+    }
+}
+
+#[derive(Default)]
+struct Report {
+    ranges: Vec<Range>,
+    records: Vec<(u64, u32, Assurance)>,
+    statements: Vec<Statement>,
+    summary: Option<Summary>,
+}
+
+impl Observer for Report {
+    fn range(&mut self, range: &Range) {
+        self.ranges.push(*range);
+    }
+
+    fn record(&mut self, record: &Opened<'_>) {
+        let count = match record.fields {
+            [3, a, b, c, d] => u32::from_le_bytes([*a, *b, *c, *d]),
+            _ => u32::MAX,
+        };
+        self.records.push((record.place.seq, count, record.assurance));
+    }
+
+    fn checkpoint(&mut self, statement: &Statement, _signature: &[u8; 64]) {
+        self.statements.push(*statement);
+    }
+}
+
+fn verify_image<S: Suite, K: Keys>(
+    image: &[u8],
+    anchor: Option<&Statement>,
+    keys: impl FnOnce(&[u8], &Subject<'_>) -> K,
+) -> Report {
+    let geometry = Geometry::of_image(PAGE, 4, PAGES).unwrap();
+    let plan = Plan::new(geometry, u32::from(BODY_BYTES_MAX)).unwrap();
+    let public_key = key().public();
+    let ring = &image[4 * PAGE as usize..];
+    let state = newest_state(&image[..4 * PAGE as usize]);
+    let subject = Subject {
+        plan: &plan,
+        ring: 1,
+        device: device_id(1, &public_key),
+        key: Some(&public_key),
+        state: state.as_ref(),
+        anchor,
+    };
+    let mut report = Report::default();
+    let mut keys = keys(ring, &subject);
+    let summary = verify::<S, _, _, _>(&mut (PAGE, ring), &mut keys, &subject, &mut report);
+    report.summary = Some(summary);
+    report.records.sort_by_key(|(seq, ..)| *seq);
+    report
+}
+
+/// The value of the highest epoch; these tests do not damage the cell.
+fn newest_state(cell: &[u8]) -> Option<[u8; PUBLIC_BYTES]> {
+    let copies = cell.chunks(PAGE as usize).filter(|page| page[..4] == *b"MSC1" && page[6] == 1);
+    let newest = copies.max_by_key(|page| u32::from_le_bytes(page[8..12].try_into().unwrap()))?;
+    newest[12..].first_chunk().copied()
+}
+
+fn opened<S: Suite>(ring: &[u8], subject: &Subject<'_>) -> Authority {
+    Authority::open::<S, _>(&mut (PAGE, ring), subject, &authority())
+}
+
+fn whole_life<S: Suite>() -> (Bench<S>, Vec<u64>) {
+    let mut bench = Bench::<S>::new(Retention::Overwrite);
+    let mut acknowledged = Vec::new();
+    for boot in 0..12 {
+        bench.boot();
+        bench.maintain();
+        for number in 0..30 {
+            acknowledged.push(bench.append(boot * 100 + number).unwrap());
+            bench.maintain();
+        }
+        if boot % 2 == 0 {
+            bench.log.as_mut().unwrap().request_checkpoint();
+            bench.maintain();
+        }
+    }
+    (bench, acknowledged)
+}
+
+fn check_life<S: Suite>() {
+    let (bench, acknowledged) = whole_life::<S>();
+    let report = bench.verify(opened::<S>);
+    let summary = report.summary.unwrap();
+    assert_eq!(summary.first_bad, None, "{:?}", report.ranges);
+    let seqs: Vec<u64> = report.records.iter().map(|(seq, ..)| *seq).collect();
+    assert!(acknowledged.ends_with(&seqs), "{seqs:?}\n{acknowledged:?}");
+    assert!(seqs.len() > 200, "{}", seqs.len());
+    let signed = report.records.iter().filter(|(.., by)| *by == Assurance::Signed).count();
+    assert!(signed > 80 && signed < seqs.len(), "{signed}");
+
+    let public = bench.verify(|_, _| NoKeys);
+    let covered = |range: &&Range| range.verdict == Verdict::Verified;
+    assert!(public.ranges.iter().filter(covered).all(|range| range.assurance == Assurance::Signed));
+    assert!(public.ranges.iter().any(|range| range.verdict == Verdict::Verified));
+    assert_eq!(public.summary.unwrap().first_bad, None);
+    assert!(public.records.is_empty());
+}
+
+#[test]
+fn a_log_of_many_boots_verifies_with_the_authoritys_secret_and_in_part_without() {
+    check_life::<Aes256Gcm>();
+    check_life::<ChaCha20Poly1305>();
+}
+
+#[test]
+fn a_changed_record_is_found_where_it_lies() {
+    let (bench, _) = whole_life::<Aes256Gcm>();
+    let mut image = bench.flash.image();
+    let target = bench.verify(opened::<Aes256Gcm>);
+    let head = target.summary.unwrap().head.unwrap().1;
+    let slot = head.page % PAGES;
+    let at = (4 + slot) * PAGE + head.offset + 12;
+    image[at as usize] ^= 1;
+    let report = verify_image::<Aes256Gcm, _>(&image, None, opened::<Aes256Gcm>);
+    let torn = report.ranges.iter().find(|range| range.verdict == Verdict::TornTail);
+    assert_eq!(torn.map(|range| (range.page, range.offset)), Some((head.page, head.offset)));
+}
+
+#[test]
+fn a_truncated_log_is_found_by_an_anchor() {
+    let (mut bench, _) = whole_life::<Aes256Gcm>();
+    let before = bench.flash.image();
+    bench.append(1).unwrap();
+    bench.log.as_mut().unwrap().request_checkpoint();
+    bench.maintain();
+    let statements = bench.verify(|_, _| NoKeys).statements;
+    let anchor = statements.iter().max_by_key(|statement| statement.place.seq).unwrap();
+    let report = verify_image::<Aes256Gcm, _>(&before, Some(anchor), opened::<Aes256Gcm>);
+    assert_eq!(report.summary.unwrap().first_bad.unwrap().0, Verdict::Truncated);
+    let image = bench.flash.image();
+    let report = verify_image::<Aes256Gcm, _>(&image, Some(anchor), opened::<Aes256Gcm>);
+    assert!(report.summary.unwrap().anchored);
+    assert_eq!(report.summary.unwrap().first_bad, None);
+}
+
+#[test]
+fn a_blocking_log_refuses_when_full_and_goes_on_when_cleared() {
+    let mut bench = Bench::<Aes256Gcm>::new(Retention::Block);
+    bench.boot();
+    bench.maintain();
+    let mut count = 0;
+    let full = loop {
+        match bench.append(count) {
+            Ok(_) => count += 1,
+            Err(error) => break error,
+        }
+        bench.maintain();
+    };
+    assert_eq!(full, RecordError::Full);
+    let now = Ticks::from_millis(1);
+    let event = SystemEvent::ExportCompleted { records: Count::new(count) };
+    let reserved = bench.log.as_mut().unwrap().append_reserved(&mut bench.flash, &event, now);
+    assert!(reserved.is_ok());
+    for _ in 0..3 {
+        bench.log.as_mut().unwrap().request_clear();
+        bench.maintain();
+        assert!(bench.append(1).is_ok());
+    }
+    let report = bench.verify(opened::<Aes256Gcm>);
+    assert_eq!(report.summary.unwrap().first_bad, None, "{:?}", report.ranges);
+}
+
+#[test]
+fn a_chain_ends_after_its_sessions_and_its_records_stay_readable() {
+    let mut bench = Bench::<ChaCha20Poly1305>::new(Retention::Overwrite);
+    for boot in 0..300 {
+        bench.boot();
+        bench.maintain();
+        bench.append(boot).unwrap();
+        bench.maintain();
+    }
+    let report = bench.verify(opened::<ChaCha20Poly1305>);
+    assert_eq!(report.summary.unwrap().first_bad, None, "{:?}", report.ranges);
+    assert!(report.records.iter().any(|(_, count, _)| *count < 250));
+    assert_eq!(report.records.last().unwrap().1, 299);
+}
