@@ -144,6 +144,15 @@ fn lateness(shell: &Shell) -> Result<String, String> {
     if partial <= 1000 && whole > 1000 { Ok(line) } else { Err(line) }
 }
 
+/// The deepest use of the stack in a run without a cut.
+pub(crate) fn stack_peak(shell: &Shell) -> Result<u64, String> {
+    let image = firmware::build(shell, firmware::PRODUCT, &[])?;
+    let machine = Machine::new(&image, &shell.target().join("emulate"))?;
+    machine.blank_flash()?;
+    let options = Options { kill: None, seed: 7, events: EVENTS, dump: false };
+    machine.boot(options)?.figure("STACK ", 0)
+}
+
 /// SplitMix64 (Steele, Lea and Flood, 2014).
 pub(crate) struct SplitMix(pub(crate) u64);
 

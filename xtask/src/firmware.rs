@@ -1,22 +1,54 @@
 //! `cargo xtask firmware`: the images, their size, their stack and their panics.
 
-use std::path::PathBuf;
+mod elf;
+mod panics;
+mod proof;
+mod stack;
+
+use std::path::{Path, PathBuf};
 
 use crate::Outcome;
 use crate::check::EMBEDDED_TOOLCHAIN;
+use crate::record::thousands;
 use crate::shell::Shell;
+use elf::Elf;
+use stack::{Bound, Graph};
 
 /// The target of the images.
 pub(crate) const TARGET: &str = "thumbv7em-none-eabihf";
 
+/// The firmware's folder.
+const FOLDER: &str = "examples/pump-firmware";
+
+/// RAM of the part, as in its `memory.x`.
+const RAM_BYTES: u64 = 64 * 1024;
+
+/// Image that the gate measures.
+pub(crate) const PRODUCT: &str = "exercise";
+
 /// Builds one image of `examples/pump-firmware`; returns its path.
 pub(crate) fn build(shell: &Shell, image: &str, features: &[&str]) -> Result<PathBuf, String> {
     let name = if features.is_empty() { "product".to_owned() } else { features.join("-") };
+    build_into(shell, image, &features.join(","), &name, &[])
+}
+
+fn build_into(
+    shell: &Shell,
+    image: &str,
+    features: &str,
+    name: &str,
+    env: &[(&str, &str)],
+) -> Result<PathBuf, String> {
     let target = shell.target().join("firmware").join(name);
-    let features = features.join(",");
+    let target_text = target.display().to_string();
     let mut words = cargo(shell);
-    words.extend(["build", "--quiet", "--release", "--bin", image, "--features", &features]);
-    run_in(shell, &words, &target)?;
+    words.extend(["build", "--quiet", "--release", "--bin", image]);
+    if !features.is_empty() {
+        words.extend(["--features", features]);
+    }
+    let mut env = env.to_vec();
+    env.push(("CARGO_TARGET_DIR", &target_text));
+    run_in(&shell.root().join(FOLDER), &words, &env)?;
     Ok(target.join(TARGET).join("release").join(image))
 }
 
@@ -30,17 +62,80 @@ fn cargo(shell: &Shell) -> Vec<&'static str> {
     }
 }
 
-fn run_in(shell: &Shell, words: &[&str], target: &std::path::Path) -> Result<(), String> {
-    let folder = Shell::at(shell.root().join("examples/pump-firmware"));
-    let target = target.display().to_string();
-    folder.run_with(words, &[("CARGO_TARGET_DIR", &target)])
+fn run_in(folder: &Path, words: &[&str], env: &[(&str, &str)]) -> Result<(), String> {
+    Shell::at(folder.to_path_buf()).run_with(words, env)
 }
 
-/// Builds and measures.
+/// Sizes of an image, in bytes.
+struct Sizes {
+    text: u64,
+    data: u64,
+    bss: u64,
+}
+
+impl Sizes {
+    fn of(elf: &Elf) -> Self {
+        let ram = |address: u32| address >= 0x2000_0000;
+        Self {
+            text: elf.bytes_of(|section| !ram(section.address)),
+            data: elf.bytes_of(|section| ram(section.address) && !section.bytes.is_empty()),
+            bss: elf.bytes_of(|section| ram(section.address) && section.bytes.is_empty()),
+        }
+    }
+}
+
+/// The bound of the stack of an image, from a build that keeps the compiler's frame sizes.
+fn bound(shell: &Shell) -> Result<Bound, String> {
+    let env = [
+        ("RUSTC_BOOTSTRAP", "1"),
+        ("CARGO_TARGET_THUMBV7EM_NONE_EABIHF_RUSTFLAGS", "-Z emit-stack-sizes"),
+    ];
+    let image = build_into(shell, PRODUCT, "", "stack-sizes", &env)?;
+    let elf = Elf::parse(&std::fs::read(&image).map_err(|e| e.to_string())?)?;
+    let path = image.display().to_string();
+    let disassembly =
+        shell.read(&["llvm-objdump", "-d", "--demangle", "--no-show-raw-insn", &path])?;
+    Graph::read(&elf, &disassembly)?.bound(&elf)
+}
+
+/// Measures the product against `benches/budgets.toml`, and proves its entries free of panics.
 pub(crate) fn run(shell: &Shell, arguments: &[String]) -> Outcome {
     if let Some(unknown) = arguments.first() {
         return Err(format!("unknown argument {unknown}"));
     }
-    let image = build(shell, "exercise", &[])?;
-    Ok(image.display().to_string())
+    let proven = proof::run(shell)?;
+    let image = build(shell, PRODUCT, &[])?;
+    let elf = Elf::parse(&std::fs::read(&image).map_err(|e| e.to_string())?)?;
+    let sites = panics::sites(&elf);
+    for site in &sites {
+        println!("panic site {site}");
+    }
+    let frozen = shell.root().join(FOLDER).join("panic-sites.txt");
+    let frozen = std::fs::read_to_string(&frozen).map_err(|e| format!("panic-sites.txt: {e}"))?;
+    panics::compare(&sites, &frozen)?;
+    let sizes = Sizes::of(&elf);
+    let bound = bound(shell)?;
+    for call in &bound.chain {
+        println!("stack {call}");
+    }
+    let peak = crate::emulate::stack_peak(shell)?;
+    let line = format!(
+        "{proven} entries proven free of panics, {} panic sites in dependencies; .text {} B, .data {} B, .bss {} B; stack \
+         at most {} B ({} of them interrupts, {} functions), {} B measured",
+        sites.len(),
+        thousands(sizes.text),
+        thousands(sizes.data),
+        thousands(sizes.bss),
+        thousands(bound.bytes.into()),
+        thousands(bound.interrupts.into()),
+        bound.functions,
+        thousands(peak),
+    );
+    if peak > u64::from(bound.bytes) {
+        return Err(format!("the stack got deeper than its bound: {line}"));
+    }
+    if sizes.data + sizes.bss + u64::from(bound.bytes) > RAM_BYTES {
+        return Err(format!("the stack can grow into the statics: {line}"));
+    }
+    Ok(line)
 }

@@ -11,7 +11,6 @@ pub mod semihosting;
 pub mod stack;
 
 use console::Line;
-use cortex_m::Peripherals;
 use infusion_pump::therapy::Rate;
 use options::Options;
 
@@ -25,9 +24,7 @@ pub fn start() -> Options {
     }
     interrupts::THERAPY.set_rate(Rate::MAX);
     interrupts::THERAPY.start();
-    if let Some(peripherals) = Peripherals::take() {
-        interrupts::start(peripherals);
-    }
+    interrupts::start();
     Line::new().text("BOOT").send();
     options
 }

@@ -3,7 +3,6 @@
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use cortex_m::Peripherals;
 use cortex_m::interrupt::InterruptNumber;
 use cortex_m::peripheral::NVIC;
 use cortex_m_rt::exception;
@@ -49,16 +48,25 @@ pub struct Punctuality {
     pub late_ns_max: u64,
 }
 
+/// The core's priority registers, a byte for each interrupt.
+const PRIORITIES: usize = 0xE000_E400;
+
+fn set_priority(irq: Irq, priority: u8) {
+    let register = PRIORITIES.wrapping_add(usize::from(irq.0));
+    let register = core::ptr::with_exposed_provenance_mut::<u8>(register);
+    // SAFETY: the core has these registers, and no critical section rests on priorities.
+    unsafe { register.write_volatile(priority) };
+}
+
 /// Starts the therapy loop, every 10 ms.
-pub fn start(mut peripherals: Peripherals) {
-    for (irq, priority) in [(CUT_IRQ, 0x00), (TICK_IRQ, 0x40), (ALARM_IRQ, 0x80)] {
-        // SAFETY: no critical section rests on priorities.
-        unsafe { peripherals.NVIC.set_priority(irq, priority) };
-    }
+pub fn start() {
+    set_priority(CUT_IRQ, 0x00);
+    set_priority(TICK_IRQ, 0x40);
+    set_priority(ALARM_IRQ, 0x80);
     // Read before the timer starts, so that no tick comes before it is due.
     DUE.store(clock::now().wrapping_add(TICK_TICKS), Ordering::Relaxed);
     clock::start_tick(TICK_TICKS);
-    // SAFETY: as above; all that the handlers use is set up.
+    // SAFETY: all that the handlers use is set up, and no critical section rests on masks.
     unsafe { NVIC::unmask(CUT_IRQ) };
     // SAFETY: as above.
     unsafe { NVIC::unmask(ALARM_IRQ) };
