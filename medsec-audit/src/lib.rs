@@ -5,6 +5,7 @@
 #![no_std]
 
 pub mod checkpoint;
+pub mod export;
 pub mod log;
 pub mod record;
 pub mod segment;

@@ -19,7 +19,7 @@ pub use medsec_core::flash::ring::Place;
 
 use crate::record::{BODY_BYTES_MAX, RECORD_BYTES_MAX, RECORD_HEADER_BYTES, RecordHeader};
 use crate::segment::{Measure, SessionAuthor};
-use crate::state::{self, Escrow, NextSecrets, PublicState, STATE_BYTES};
+use crate::state::{self, Escrow, NextSecrets, PUBLIC_BYTES, PublicState, STATE_BYTES};
 
 /// Identity of a device in its log: 16 bytes, from its public key.
 pub type DeviceId = [u8; 16];
@@ -401,6 +401,22 @@ impl<S: Suite> Log<S> {
                 RecordError::Fault
             }
         }
+    }
+
+    pub(crate) const fn plan(&self) -> &ring::Plan {
+        self.ring.plan()
+    }
+
+    pub(crate) const fn retention(&self) -> Retention {
+        self.config.retention
+    }
+
+    pub(crate) const fn device(&self) -> DeviceId {
+        self.config.device
+    }
+
+    pub(crate) fn public_bytes(&self) -> Option<&[u8; PUBLIC_BYTES]> {
+        self.cell.value().expose().first_chunk()
     }
 
     fn public(&self) -> Option<PublicState> {

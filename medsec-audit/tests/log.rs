@@ -1,6 +1,7 @@
 //! A log is written on a simulated part and verified from its very bytes.
 
 use medsec_audit::checkpoint::Statement;
+use medsec_audit::export::ExportHeader;
 use medsec_audit::log::{Birth, Config, Log, Progress, Tools};
 use medsec_audit::record::BODY_BYTES_MAX;
 use medsec_audit::state::PUBLIC_BYTES;
@@ -268,4 +269,29 @@ fn a_chain_ends_after_its_sessions_and_its_records_stay_readable() {
     assert_eq!(report.summary.unwrap().first_bad, None, "{:?}", report.ranges);
     assert!(report.records.iter().any(|(_, count, _)| *count < 250));
     assert_eq!(report.records.last().unwrap().1, 299);
+}
+
+#[test]
+fn an_export_in_pieces_holds_the_pages_as_they_are() {
+    let (mut bench, _) = whole_life::<Aes256Gcm>();
+    let image = bench.flash.image();
+    let log = bench.log.as_ref().unwrap();
+    let mut export = Vec::new();
+    for piece in [1, 7, 100, 61, 4096, 3].iter().cycle() {
+        let mut out = vec![0; *piece];
+        let count = log.export(&mut bench.flash, 1, export.len() as u32, &mut out).unwrap();
+        export.extend_from_slice(&out[..count]);
+        if count == 0 {
+            break;
+        }
+    }
+    assert_eq!(export.len(), log.export_bytes() as usize);
+    let (header, pages) = ExportHeader::parse(&export).unwrap();
+    assert_eq!(pages, &image[4 * PAGE as usize..]);
+    assert_eq!(header.device, device_id(1, &key().public()));
+    assert_eq!(Some(header.state), newest_state(&image[..4 * PAGE as usize]));
+    assert!(header.plan().is_ok());
+    for cut in 0..export.len() {
+        assert!(ExportHeader::parse(&export[..cut]).is_err());
+    }
 }
