@@ -166,6 +166,14 @@ enum Job {
     Forget,
 }
 
+/// What maintenance was asked for.
+#[derive(Default)]
+struct Wish {
+    session: bool,
+    clear: bool,
+    checkpoint: bool,
+}
+
 /// The audit log of a device.
 ///
 /// # Limits
@@ -186,9 +194,7 @@ pub struct Log<S: Suite> {
     ring: Ring,
     author: Option<SessionAuthor<S>>,
     job: Job,
-    wanted: bool,
-    clear: bool,
-    checkpoint: bool,
+    wish: Wish,
     forgot: bool,
     unsigned: u16,
     refused: u32,
@@ -256,9 +262,7 @@ impl<S: Suite> Log<S> {
             ring,
             author: None,
             job: Job::None,
-            wanted: false,
-            clear: false,
-            checkpoint: false,
+            wish: Wish::default(),
             forgot: false,
             unsigned: 0,
             refused: 0,
@@ -274,12 +278,12 @@ impl<S: Suite> Log<S> {
 
     /// Asks for a session; [`Log::maintain`] starts it. [`Log::append`] asks by itself.
     pub const fn request_session(&mut self) {
-        self.wanted = true;
+        self.wish.session = true;
     }
 
     /// Asks for a checkpoint; [`Log::maintain`] signs it.
     pub const fn request_checkpoint(&mut self) {
-        self.checkpoint = true;
+        self.wish.checkpoint = true;
     }
 
     /// How the log is.
@@ -357,9 +361,9 @@ impl<S: Suite> Log<S> {
             return Err(RecordError::Fault);
         }
         if !self.ring.is_running() {
-            self.wanted = true;
+            self.wish.session = true;
             let index = self.public().map_or(0, |public| public.index);
-            return match self.ring.check_start(index, self.clear) {
+            return match self.ring.check_start(index, self.wish.clear) {
                 Err(RingError::Full) => Err(RecordError::Full),
                 Ok(()) | Err(_) => Err(RecordError::NotReady),
             };
@@ -397,7 +401,7 @@ impl<S: Suite> Log<S> {
             RingError::Flash(_) | _ => {
                 self.faults = self.faults.saturating_add(1);
                 self.author = None;
-                self.wanted = true;
+                self.wish.session = true;
                 RecordError::Fault
             }
         }

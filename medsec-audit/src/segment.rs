@@ -93,8 +93,8 @@ pub fn entry_aad(place: &Place, header: &[u8; ENTRY_HEADER_BYTES]) -> [u8; 24] {
 
 /// The number under which personal field `index` of the entry `seq` is sealed.
 #[must_use]
-pub const fn personal_number(seq: u64, index: u8) -> u64 {
-    seq.saturating_mul(256).saturating_add(index as u64)
+pub fn personal_number(seq: u64, index: u8) -> u64 {
+    seq.saturating_mul(256).saturating_add(u64::from(index))
 }
 
 /// The running hash of a session over what it stored, as page headers and checkpoints hold it.

@@ -64,7 +64,7 @@ impl Error {
         let kind = match error.kind() {
             NorFlashErrorKind::OutOfBounds => ErrorKind::OutOfBounds,
             NorFlashErrorKind::NotAligned => ErrorKind::NotAligned,
-            _ => ErrorKind::Other,
+            NorFlashErrorKind::Other | _ => ErrorKind::Other,
         };
         Self { kind, operation, offset }
     }
@@ -115,6 +115,9 @@ impl Region {
 /// const MAP: [Region; 2] = checked_map([Region::new(0, 16_384), Region::new(12_288, 65_536)]);
 /// # let _ = MAP;
 /// ```
+///
+/// # Panics
+/// In a `const`, which then does not compile. It is not for use at run time.
 #[must_use]
 pub const fn checked_map<const N: usize>(map: [Region; N]) -> [Region; N] {
     let mut rest: &[Region] = &map;

@@ -90,14 +90,20 @@ pub struct Health {
     pub records_lost: bool,
 }
 
-/// What the device itself has recorded in this boot.
+/// What the device itself has recorded in this boot, one bit each.
 #[derive(Clone, Copy, Default)]
-struct Recorded {
-    boot: bool,
-    storm: bool,
-    wear: bool,
-    random: bool,
-    nearly_full: bool,
+struct Recorded(u8);
+
+impl Recorded {
+    const BOOT: u8 = 1;
+    const STORM: u8 = 2;
+    const WEAR: u8 = 4;
+    const RANDOM: u8 = 8;
+    const NEARLY_FULL: u8 = 16;
+
+    const fn lacks(self, what: u8) -> bool {
+        self.0 & what == 0
+    }
 }
 
 /// A device with medsec inside.
@@ -230,30 +236,27 @@ impl<P: Port> Device<P> {
     /// Records the first of what the device itself has to say. Says whether there was something and it was recorded.
     fn record_pending(&mut self, now: Ticks) -> bool {
         let health = self.log.health();
-        let mut recorded = self.recorded;
-        let event = if !recorded.boot {
-            recorded.boot = true;
-            SystemEvent::BootCompleted { cause: self.cause }
-        } else if health.live_pages >= PAGES && !recorded.storm {
-            recorded.storm = true;
-            SystemEvent::BootStorm { boots: Count::new(health.live_pages) }
-        } else if health.sessions >= SESSIONS_WARNING && !recorded.wear {
-            recorded.wear = true;
-            SystemEvent::WearWarning { erases: Count::new(health.sessions.wrapping_shr(2)) }
-        } else if let (Err(RandomError::Fault(fault)), false) =
-            (self.random.verdict(), recorded.random)
+        let recorded = self.recorded;
+        let (what, event) = if recorded.lacks(Recorded::BOOT) {
+            (Recorded::BOOT, SystemEvent::BootCompleted { cause: self.cause })
+        } else if health.live_pages >= PAGES && recorded.lacks(Recorded::STORM) {
+            (Recorded::STORM, SystemEvent::BootStorm { boots: Count::new(health.live_pages) })
+        } else if health.sessions >= SESSIONS_WARNING && recorded.lacks(Recorded::WEAR) {
+            let erases = Count::new(health.sessions.wrapping_shr(2));
+            (Recorded::WEAR, SystemEvent::WearWarning { erases })
+        } else if let (Err(RandomError::Fault(fault)), true) =
+            (self.random.verdict(), recorded.lacks(Recorded::RANDOM))
         {
-            recorded.random = true;
-            SystemEvent::RngFault { test: random_test(fault) }
-        } else if health.used_per_mille >= 800 && !recorded.nearly_full {
-            recorded.nearly_full = true;
-            SystemEvent::LogNearlyFull { pages_free: Count::new(health.pages_free) }
+            (Recorded::RANDOM, SystemEvent::RngFault { test: random_test(fault) })
+        } else if health.used_per_mille >= 800 && recorded.lacks(Recorded::NEARLY_FULL) {
+            let pages_free = Count::new(health.pages_free);
+            (Recorded::NEARLY_FULL, SystemEvent::LogNearlyFull { pages_free })
         } else {
             return false;
         };
         let stored = self.log.append(&mut self.flash, &event, now);
         if stored.is_ok() {
-            self.recorded = recorded;
+            self.recorded = Recorded(recorded.0 | what);
         }
         stored.is_ok()
     }
@@ -268,12 +271,11 @@ impl<P: Port> Recorder for Device<P> {
 /// The test in the catalogue that stands for `fault`.
 const fn random_test(fault: RngFault) -> RandomTest {
     match fault {
-        RngFault::Source => RandomTest::Source,
         RngFault::Repetition => RandomTest::Repetition,
         RngFault::Proportion => RandomTest::Proportion,
         RngFault::Lag => RandomTest::Lag,
         RngFault::Bias => RandomTest::Bias,
         RngFault::Block => RandomTest::Block,
-        _ => RandomTest::Source,
+        RngFault::Source | _ => RandomTest::Source,
     }
 }

@@ -85,19 +85,19 @@ impl<S: Suite> Log<S> {
         if !self.ring.is_running() {
             return self.go_on_starting(flash, tools);
         }
-        if self.ring.wants_erase(self.clear) {
+        if self.ring.wants_erase(self.wish.clear) {
             return self.erase_ahead(flash, tools.pause);
         }
-        if self.clear {
+        if self.wish.clear {
             return self.go_on_clearing(flash, tools.now);
         }
         if self.rekey_due() {
             return self.rekey(flash, tools);
         }
-        if self.unsigned >= CHECKPOINT_RECORDS || (self.checkpoint && self.unsigned > 0) {
+        if self.unsigned >= CHECKPOINT_RECORDS || (self.wish.checkpoint && self.unsigned > 0) {
             return self.sign(flash, tools);
         }
-        self.checkpoint = false;
+        self.wish.checkpoint = false;
         if !self.forgot && tools.now.as_millis() >= FORGET_AFTER_MS {
             self.request_forget();
             return Ok(Progress::More);
@@ -115,8 +115,8 @@ impl<S: Suite> Log<S> {
     /// Asks that a blocking log give up what it holds, but the page it writes to. What was given up must have been
     /// exported: nothing checks that here.
     pub const fn request_clear(&mut self) {
-        self.clear = true;
-        self.wanted = true;
+        self.wish.clear = true;
+        self.wish.session = true;
     }
 
     fn step_cell<F: Flash, E: EntropySource>(
@@ -150,14 +150,14 @@ impl<S: Suite> Log<S> {
             self.ended(stepped)?;
             return Ok(Progress::More);
         }
-        if !self.wanted {
+        if !self.wish.session {
             return Ok(Progress::Idle);
         }
         let public = state::public_of(self.cell.value()).map_err(|_| MaintainError::State)?;
         if self.faults > 0 {
             self.ring.remount(flash, public.void);
         }
-        self.ring.check_start(public.index, self.clear).map_err(|_| MaintainError::Full)?;
+        self.ring.check_start(public.index, self.wish.clear).map_err(|_| MaintainError::Full)?;
         let secrets = state::open(&self.at_rest, self.cell.value())
             .map_err(|_| MaintainError::State)?;
         let next = NextSecrets { audit: next_audit(&secrets.audit), seed: ratchet(&secrets.seed) };
@@ -199,10 +199,10 @@ impl<S: Suite> Log<S> {
         let link =
             session_link(&secrets.audit, index, &salt, &self.config.device, S::ID);
         let session = Session { index, suite: S::ID, salt };
-        self.ring.begin(session, self.clear).map_err(|_| MaintainError::Full)?;
+        self.ring.begin(session, self.wish.clear).map_err(|_| MaintainError::Full)?;
         self.author = Some(SessionAuthor::new(link));
         self.unsigned = 0;
-        self.wanted = false;
+        self.wish.session = false;
         Ok(())
     }
 
@@ -211,7 +211,7 @@ impl<S: Suite> Log<S> {
         flash: &mut F,
         pause: &Pause<'_>,
     ) -> Result<Progress, MaintainError> {
-        let stepped = self.ring.erase_ahead(flash, self.clear, pause);
+        let stepped = self.ring.erase_ahead(flash, self.wish.clear, pause);
         self.ended(stepped)?;
         Ok(Progress::More)
     }
@@ -228,15 +228,15 @@ impl<S: Suite> Log<S> {
         {
             let turned = self.ring.clear(flash, author);
             self.ended(turned)?;
-            self.clear = false;
-            self.checkpoint = true;
+            self.wish.clear = false;
+            self.wish.checkpoint = true;
         }
-        let done = !self.clear;
+        let done = !self.wish.clear;
         match self.append_reserved(flash, &cleared, now) {
             Ok(_) => Ok(Progress::More),
             Err(_) if done => Ok(Progress::More),
             Err(_) => {
-                self.clear = false;
+                self.wish.clear = false;
                 Err(MaintainError::Full)
             }
         }
@@ -297,7 +297,7 @@ impl<S: Suite> Log<S> {
         let reserved = self.ring.reserve(flash, author, 72);
         if matches!(reserved, Err(RingError::Full)) {
             // Nothing more fits, so nothing more needs a signature either.
-            self.checkpoint = false;
+            self.wish.checkpoint = false;
             self.unsigned = 0;
             return Ok(Progress::Idle);
         }
@@ -316,18 +316,21 @@ impl<S: Suite> Log<S> {
         let stored = self.ring.append(flash, author, CLASS_CHECKPOINT, &body);
         self.ended(stored)?;
         self.unsigned = 0;
-        self.checkpoint = false;
+        self.wish.checkpoint = false;
         Ok(Progress::More)
     }
 
     /// Takes the result of a step of the ring; an error of the part ends the session.
     fn ended<T>(&mut self, result: Result<T, RingError>) -> Result<T, MaintainError> {
-        result.map_err(|error| match self.lost(error) {
-            medsec_core::event::RecordError::Full => MaintainError::Full,
-            _ => match error {
+        result.map_err(|error| {
+            self.lost(error);
+            match error {
+                RingError::Full => MaintainError::Full,
                 RingError::Flash(error) => MaintainError::Flash(error),
-                _ => MaintainError::State,
-            },
+                RingError::NotReady | RingError::TooLong | RingError::Seal | _ => {
+                    MaintainError::State
+                }
+            }
         })
     }
 }

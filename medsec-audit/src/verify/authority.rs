@@ -13,7 +13,7 @@ use crate::state::{Escrow, PublicState};
 
 /// Most chains of audit secrets that one image is opened with; each is [`CHAIN_SESSIONS`](crate::state::CHAIN_SESSIONS)
 /// sessions long. Of more, the newest are kept.
-pub const CHAINS_MAX: usize = 64;
+pub const CHAINS_MAX: usize = 16;
 
 /// The audit secrets that the log authority can open.
 pub struct Authority {
