@@ -1,11 +1,12 @@
 //! Logs one event: the least that a maker writes.
+#![expect(clippy::print_stdout, reason = "it shows what it did")]
 use medsec::core::{event::Count, flash::Region, hpke::RecipientSecret, suite::Aes256Gcm};
 use medsec::{Device, Identity, Pause, Port, Profile, ResetCause, Retention, Secret, events};
 use medsec_sim::{clock::SimClock, fault::Model, flash::FaultFlash, rng::Noise};
 
 events! {
     /// What this device records.
-    pub enum DoorEvent {
+    enum DoorEvent {
         /// The door was opened.
         Opened = 0x4001 [AccessControl, Security, Success] { /// How often.
             public times: Count },
@@ -30,7 +31,7 @@ impl Port for Board {
     }
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> Result<(), Box<dyn core::error::Error>> {
     let identity = Identity {
         storage_root: Secret::new([1; 32]),
         signing_seed: Secret::new([2; 32]),
