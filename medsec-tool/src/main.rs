@@ -1,2 +1,7 @@
-//! medsec-tool
-fn main() {}
+//! The `medsec` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    medsec_tool::main()
+}

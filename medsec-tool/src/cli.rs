@@ -1,0 +1,157 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Verify, report and export the audit logs of medical devices. Works without a network.
+#[derive(Parser, Debug)]
+#[command(name = "medsec", version, propagate_version = true, after_help = AFTER_HELP)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 ok; 1 negative verdict; 2 could not decide; 3 refused; 4 input unreadable or malformed;
+5 device or output error; 6 registry or HSM unavailable; 7 user abort; 64 usage; 70 bug.";
+
+#[derive(Args, Debug, Clone, Copy)]
+pub(crate) struct Global {
+    /// Print one JSON object; `medsec schema` tells its form
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Print the verdict line and nothing else
+    #[arg(long, global = true)]
+    pub(crate) quiet: bool,
+    /// Colour the verdict
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: ColorChoice,
+}
+
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ColorChoice {
+    /// If the output is a terminal; NO_COLOR and CLICOLOR_FORCE are honoured
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Verb {
+    /// Play the whole life of a simulated device, with this tool's own verbs
+    Demo,
+    /// Verify, report and export a device's audit log
+    #[command(subcommand)]
+    Log(LogVerb),
+    /// Explain the code of an error or a finding: cause, risk, fix
+    Explain {
+        /// The code as it was printed, such as E0203
+        code: String,
+    },
+    /// Print the JSON Schema of an output
+    Schema {
+        /// Name of the output, such as log.verify
+        name: String,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum LogVerb {
+    /// Say which ranges of a log are complete and unchanged, and who vouches for them
+    Verify(Subject),
+    /// Write one HTML file with verdicts, time line and records
+    Report {
+        #[command(flatten)]
+        subject: Subject,
+        /// The HTML file to write
+        #[arg(short, long, value_name = "HTML")]
+        output: PathBuf,
+    },
+    /// Write the verified records for another program
+    Export {
+        #[command(flatten)]
+        subject: Subject,
+        /// The form to write
+        #[arg(long)]
+        format: Format,
+        /// How messages are told apart (syslog only): a line feed, or a count of bytes in front
+        #[arg(long, value_name = "FRAMING", default_value = "lines")]
+        framing: Framing,
+        /// The file to write; standard output if left out
+        #[arg(short, long, value_name = "OUT")]
+        output: Option<PathBuf>,
+    },
+    /// Take the newest signed checkpoint out of a log, to keep as a later --anchor
+    Checkpoint {
+        #[command(flatten)]
+        subject: Subject,
+        /// The checkpoint file to write; standard output if left out
+        #[arg(short, long, value_name = "OUT")]
+        output: Option<PathBuf>,
+    },
+}
+
+/// A log and what it is verified against.
+#[derive(Args, Debug)]
+pub(crate) struct Subject {
+    /// The bytes of the log region, as read from the device
+    pub(crate) file: PathBuf,
+    /// The device's public key, from its provisioning record: the trust anchor
+    #[arg(long, value_name = "FILE")]
+    pub(crate) device_key: Option<PathBuf>,
+    /// The log authority's secret, which opens the records
+    #[arg(long, value_name = "FILE")]
+    pub(crate) authority_key: Option<PathBuf>,
+    /// A checkpoint kept from earlier; a log that ends before it was cut off
+    #[arg(long, value_name = "FILE")]
+    pub(crate) anchor: Option<PathBuf>,
+    /// Do not decide (exit 2) if any range is not covered by the device's signature
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// One JSON object, schema log.records
+    Json,
+    /// Comma-separated values; no cell is taken for a formula
+    Csv,
+    /// Messages of RFC 5424 with structured data
+    Syslog,
+}
+
+impl Format {
+    pub(crate) const fn id(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Csv => "csv",
+            Self::Syslog => "syslog",
+        }
+    }
+}
+
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Framing {
+    /// One message a line
+    Lines,
+    /// RFC 6587 octet counting, for a TCP stream
+    Counted,
+}
+
+impl Verb {
+    /// The schema of this verb's `--json` output.
+    pub(crate) const fn schema(&self) -> &'static str {
+        match self {
+            Self::Demo => "medsec.demo/1",
+            Self::Log(LogVerb::Verify(_)) => "medsec.log.verify/1",
+            Self::Log(LogVerb::Report { .. }) => "medsec.log.report/1",
+            Self::Log(LogVerb::Export { .. }) => "medsec.log.export/1",
+            Self::Log(LogVerb::Checkpoint { .. }) => "medsec.log.checkpoint/1",
+            Self::Explain { .. } => "medsec.explain/1",
+            Self::Schema { .. } => "medsec.schema/1",
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! What the log verbs share: reading the inputs, verifying, judging.
+
+use std::path::Path;
+
+use sha2::{Digest as _, Sha256};
+use zeroize::Zeroize as _;
+
+use crate::cli::Subject;
+use crate::code::Code;
+use crate::error::Error;
+use crate::files;
+use crate::judgement::{Judgement, judge};
+use crate::keyfile::{AuthoritySecret, Checkpoint, DeviceKey, FILE_BYTES_MAX};
+use crate::model::{LogReport, Trust, Verify};
+use crate::output::{Finding, Severity};
+use crate::text::hex;
+use crate::untrusted::Untrusted;
+
+/// Bytes of the largest log region.
+const LOG_BYTES_MAX: u64 = 256 << 20;
+
+/// A log with everything that is known about it.
+pub(crate) struct Verified<'a> {
+    pub(crate) subject: &'a Subject,
+    pub(crate) trust: Trust,
+    pub(crate) report: LogReport,
+    pub(crate) judgement: Judgement,
+    pub(crate) log_bytes: usize,
+    pub(crate) log_sha256: String,
+}
+
+impl Verified<'_> {
+    /// The files that no output may replace.
+    pub(crate) fn inputs(&self) -> Vec<&Path> {
+        let keys = [&self.subject.device_key, &self.subject.authority_key, &self.subject.anchor];
+        let mut inputs = vec![self.subject.file.as_path()];
+        inputs.extend(keys.into_iter().flatten().map(std::path::PathBuf::as_path));
+        inputs
+    }
+}
+
+/// Reads the files of `subject` and verifies the log. Without a device key nothing is even read.
+pub(crate) fn verify<'a>(
+    subject: &'a Subject,
+    verifier: &dyn Verify,
+) -> Result<Verified<'a>, Error> {
+    let device = subject.device_key.as_deref().ok_or(Error::NoTrustAnchor)?;
+    let mut findings = Vec::new();
+    let trust = Trust {
+        device: device_key(device)?,
+        authority: match &subject.authority_key {
+            None => None,
+            Some(path) => Some(authority_key(path, &mut findings)?),
+        },
+        anchor: match &subject.anchor {
+            None => None,
+            Some(path) => Some(checkpoint(path)?),
+        },
+    };
+    let log = files::read(&subject.file, LOG_BYTES_MAX)?;
+    let report = verifier.verify(&log, &trust)?;
+    let mut judgement = judge(&report, subject.strict);
+    judgement.findings.append(&mut findings);
+    let log_sha256 = hex(&Sha256::digest(&log));
+    Ok(Verified { subject, trust, report, judgement, log_bytes: log.len(), log_sha256 })
+}
+
+fn device_key(path: &Path) -> Result<DeviceKey, Error> {
+    let bytes = files::read(path, FILE_BYTES_MAX)?;
+    DeviceKey::parse(&bytes)
+        .map_err(|cause| Error::DeviceKey { path: Untrusted::from_path(path), cause })
+}
+
+fn authority_key(path: &Path, findings: &mut Vec<Finding>) -> Result<AuthoritySecret, Error> {
+    if files::is_wide(path) {
+        let path = Untrusted::from_path(path);
+        let message = format!("{path} can be read by others than its owner");
+        findings.push(Finding::new(&Code::WIDE_KEY_FILE, Severity::Warning, message));
+    }
+    let mut bytes = files::read(path, FILE_BYTES_MAX)?;
+    let secret = AuthoritySecret::parse(&bytes);
+    bytes.as_mut_slice().zeroize();
+    secret.map_err(|cause| Error::AuthorityKey { path: Untrusted::from_path(path), cause })
+}
+
+fn checkpoint(path: &Path) -> Result<Checkpoint, Error> {
+    let bytes = files::read(path, FILE_BYTES_MAX)?;
+    Checkpoint::parse(&bytes)
+        .map_err(|cause| Error::CheckpointFile { path: Untrusted::from_path(path), cause })
+}

@@ -1,0 +1,163 @@
+//! Why a command could not give a verdict.
+
+use crate::code::Code;
+use crate::exit::Exit;
+use crate::keyfile::KeyFileError;
+use crate::untrusted::Untrusted;
+
+/// Why a command could not give a verdict.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No device key was given, so there is nothing to check against.
+    #[error("no trust anchor")]
+    NoTrustAnchor,
+    /// A file cannot be read.
+    #[error("cannot read {path}: {reason}")]
+    Read {
+        /// The file.
+        path: Untrusted,
+        /// What the system says.
+        reason: Untrusted,
+    },
+    /// A file is larger than its kind may be.
+    #[error("{path} is larger than {bytes_max} bytes")]
+    TooLarge {
+        /// The file.
+        path: Untrusted,
+        /// The limit.
+        bytes_max: u64,
+    },
+    /// A device key file is malformed.
+    #[error("{path} is no device key: {cause}")]
+    DeviceKey {
+        /// The file.
+        path: Untrusted,
+        /// What is wrong with it.
+        cause: KeyFileError,
+    },
+    /// A log authority's key file is malformed.
+    #[error("{path} is no secret of a log authority: {cause}")]
+    AuthorityKey {
+        /// The file.
+        path: Untrusted,
+        /// What is wrong with it.
+        cause: KeyFileError,
+    },
+    /// A checkpoint file is malformed.
+    #[error("{path} is no checkpoint: {cause}")]
+    CheckpointFile {
+        /// The file.
+        path: Untrusted,
+        /// What is wrong with it.
+        cause: KeyFileError,
+    },
+    /// The result cannot be written.
+    #[error("cannot write {path}: {reason}")]
+    Write {
+        /// Where to.
+        path: Untrusted,
+        /// What the system says.
+        reason: Untrusted,
+    },
+    /// The output would replace an input.
+    #[error("{path} is an input of this command and is not overwritten")]
+    OverInput {
+        /// The file.
+        path: Untrusted,
+    },
+    /// The bytes are no log.
+    #[error("not a medsec log: {reason}")]
+    NotALog {
+        /// What was missing.
+        reason: Untrusted,
+    },
+    /// The log belongs to another device than the key.
+    #[error("the log belongs to another device than the device key")]
+    OtherDevice,
+    /// The checkpoint was not signed by the device.
+    #[error("the anchor was not signed by this device")]
+    ForeignAnchor,
+    /// The secret does not open this log.
+    #[error("the authority key does not open this log")]
+    ForeignAuthority,
+    /// The log holds no signed checkpoint.
+    #[error("the log holds no checkpoint signed by the device")]
+    NoCheckpoint,
+    /// No error has this code.
+    #[error("no error has the code {code}; codes run like E0101")]
+    UnknownCode {
+        /// What was asked for.
+        code: Untrusted,
+    },
+    /// No schema has this name.
+    #[error("no schema is called {name}; there are {known}")]
+    UnknownSchema {
+        /// What was asked for.
+        name: Untrusted,
+        /// What there is.
+        known: String,
+    },
+    /// The command line does not make sense.
+    #[error("{reason}")]
+    Usage {
+        /// Why.
+        reason: Untrusted,
+    },
+    /// Something that should be impossible.
+    #[error("internal error: {what}")]
+    Bug {
+        /// What happened.
+        what: &'static str,
+    },
+}
+
+impl Error {
+    /// Its code.
+    #[must_use]
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::NoTrustAnchor => Code::NO_TRUST_ANCHOR,
+            Self::Read { .. } => Code::READ,
+            Self::TooLarge { .. } => Code::TOO_LARGE,
+            Self::DeviceKey { .. } => Code::DEVICE_KEY,
+            Self::AuthorityKey { .. } => Code::AUTHORITY_KEY,
+            Self::CheckpointFile { .. } => Code::CHECKPOINT_FILE,
+            Self::Write { .. } => Code::WRITE,
+            Self::OverInput { .. } => Code::OVER_INPUT,
+            Self::NotALog { .. } => Code::NOT_A_LOG,
+            Self::OtherDevice => Code::OTHER_DEVICE,
+            Self::ForeignAnchor => Code::FOREIGN_ANCHOR,
+            Self::ForeignAuthority => Code::FOREIGN_AUTHORITY,
+            Self::NoCheckpoint => Code::NO_CHECKPOINT,
+            Self::UnknownCode { .. } => Code::UNKNOWN_CODE,
+            Self::UnknownSchema { .. } => Code::UNKNOWN_SCHEMA,
+            Self::Usage { .. } => Code::USAGE,
+            Self::Bug { .. } => Code::BUG,
+        }
+    }
+
+    /// What the process ends with.
+    #[must_use]
+    pub const fn exit(&self) -> Exit {
+        match self {
+            Self::NoTrustAnchor
+            | Self::OtherDevice
+            | Self::ForeignAnchor
+            | Self::ForeignAuthority
+            | Self::NoCheckpoint => Exit::Undecided,
+            Self::OverInput { .. } => Exit::Refused,
+            Self::Read { .. }
+            | Self::TooLarge { .. }
+            | Self::DeviceKey { .. }
+            | Self::AuthorityKey { .. }
+            | Self::CheckpointFile { .. }
+            | Self::NotALog { .. } => Exit::Input,
+            Self::Write { .. } => Exit::Device,
+            Self::UnknownCode { .. } | Self::UnknownSchema { .. } | Self::Usage { .. } => {
+                Exit::Usage
+            }
+            Self::Bug { .. } => Exit::Bug,
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Comma-separated values by RFC 4180, with a header row.
+//!
+//! A cell that a spreadsheet would take for a formula begins with an apostrophe, which the spreadsheet shows as text.
+//! A range that is left out has a row of its own, of kind `range`.
+
+use crate::command::subject::Verified;
+use crate::error::Error;
+use crate::export::{Item, items};
+use crate::model::{RangeRow, RecordRow};
+use crate::text::{hex, instant, record_span};
+
+const COLUMNS: [&str; 17] = [
+    "kind",
+    "seq",
+    "last_seq",
+    "session",
+    "ticks_ms",
+    "earliest",
+    "latest",
+    "time_source",
+    "event",
+    "name",
+    "category",
+    "class",
+    "outcome",
+    "fields",
+    "verdict",
+    "assurance",
+    "page",
+];
+
+pub(crate) fn encode(verified: &Verified<'_>) -> Result<Vec<u8>, Error> {
+    let mut writer =
+        csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(vec![]);
+    let failed = |_| Error::Bug { what: "a row has no CSV form" };
+    writer.write_record(COLUMNS).map_err(failed)?;
+    writer.write_record(verdict_row(verified).map(cell)).map_err(failed)?;
+    for item in items(&verified.report) {
+        let row = match item {
+            Item::Record(record, range) => record_row(record, range),
+            Item::LeftOut(range) => range_row(range),
+        };
+        writer.write_record(row.map(cell)).map_err(failed)?;
+    }
+    writer.into_inner().map_err(|_| Error::Bug { what: "the CSV buffer could not be flushed" })
+}
+
+type Row = [String; COLUMNS.len()];
+
+/// The first row: the verdict for the whole, with the device in the column of categories.
+fn verdict_row(verified: &Verified<'_>) -> Row {
+    let mut row = Row::default();
+    row[0] = "verdict".to_owned();
+    row[9].clone_from(&verified.judgement.headline);
+    row[10] = format!("device {}", hex(&verified.report.device_id));
+    row[14] = verified.judgement.verdict.to_owned();
+    row
+}
+
+fn record_row(record: &RecordRow, range: &RangeRow) -> Row {
+    let wall = record.wall;
+    let fields: Vec<_> =
+        record.fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    [
+        "record".to_owned(),
+        record.seq.to_string(),
+        record.seq.to_string(),
+        record.session.to_string(),
+        record.ticks_ms.to_string(),
+        wall.map(|wall| instant(wall.earliest_ms)).unwrap_or_default(),
+        wall.map(|wall| instant(wall.latest_ms)).unwrap_or_default(),
+        wall.map(|wall| wall.source.id().to_owned()).unwrap_or_default(),
+        record.event.to_string(),
+        record.name.to_string(),
+        record.category.to_string(),
+        record.class.id().to_owned(),
+        record.outcome.id().to_owned(),
+        fields.join("; "),
+        range.verdict.id().to_owned(),
+        range.assurance.id().to_owned(),
+        record.place.page.to_string(),
+    ]
+}
+
+fn range_row(range: &RangeRow) -> Row {
+    let mut row = Row::default();
+    row[0] = "range".to_owned();
+    row[1] = range.first_seq.to_string();
+    row[2] = range.last_seq.to_string();
+    row[3] = range.session.to_string();
+    row[9] = format!("{} left out", record_span(range.first_seq, range.last_seq));
+    row[14] = range.verdict.id().to_owned();
+    row[15] = range.assurance.id().to_owned();
+    row[16] = range.place.page.to_string();
+    row
+}
+
+/// `text` in a form that no spreadsheet takes for a formula, also behind blanks.
+fn cell(text: String) -> String {
+    match text.trim_start().chars().next() {
+        Some('=' | '+' | '-' | '@' | '\t' | '\r' | '|' | '%' | '＝' | '＋' | '－' | '＠') => {
+            format!("'{text}")
+        }
+        Some(_) | None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formulas_become_text() {
+        for text in ["=1+1", "+1", "-1", "@SUM(A1)", "  =1", "＝1", "|calc", "%0A"] {
+            assert_eq!(cell(text.to_owned()), format!("'{text}"));
+        }
+        for text in ["", "a=1", "1-1", "user@host", "2026-01-01"] {
+            assert_eq!(cell(text.to_owned()), text);
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Reading inputs with a limit, and writing outputs whole.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read as _, Write as _};
+use std::path::Path;
+
+use crate::error::Error;
+use crate::untrusted::Untrusted;
+
+/// Bytes of `path`, of which there may be `bytes_max`.
+pub(crate) fn read(path: &Path, bytes_max: u64) -> Result<Vec<u8>, Error> {
+    let failed = |error: std::io::Error| Error::Read {
+        path: Untrusted::from_path(path),
+        reason: Untrusted::new(error.to_string()),
+    };
+    let file = File::open(path).map_err(failed)?;
+    let mut bytes = Vec::new();
+    let count = file.take(bytes_max.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
+    if u64::try_from(count).unwrap_or(u64::MAX) > bytes_max {
+        return Err(Error::TooLarge { path: Untrusted::from_path(path), bytes_max });
+    }
+    Ok(bytes)
+}
+
+/// Whether others than the owner can read `path`.
+#[cfg(unix)]
+pub(crate) fn is_wide(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0)
+}
+
+/// Whether others than the owner can read `path`; not known on this system.
+#[cfg(not(unix))]
+pub(crate) fn is_wide(_path: &Path) -> bool {
+    false
+}
+
+/// Writes `bytes` to `path`, which is replaced whole or not at all, and never is one of `inputs`.
+pub(crate) fn write(path: &Path, bytes: &[u8], inputs: &[&Path]) -> Result<(), Error> {
+    refuse_inputs(path, inputs)?;
+    write_whole(path, bytes).map_err(|error| Error::Write {
+        path: Untrusted::from_path(path),
+        reason: Untrusted::new(error.to_string()),
+    })
+}
+
+fn refuse_inputs(path: &Path, inputs: &[&Path]) -> Result<(), Error> {
+    let Ok(target) = fs::canonicalize(path) else {
+        return Ok(()); // It does not exist, so it is no input.
+    };
+    if inputs.iter().any(|input| fs::canonicalize(input).is_ok_and(|input| input == target)) {
+        return Err(Error::OverInput { path: Untrusted::from_path(path) });
+    }
+    Ok(())
+}
+
+fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        // A pipe or a device: there is nothing to replace.
+        return OpenOptions::new().write(true).open(path)?.write_all(bytes);
+    }
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(format!(".{}.part", std::process::id()));
+    let part = path.with_file_name(name);
+    let mut file = OpenOptions::new().write(true).create_new(true).open(&part)?;
+    let written =
+        file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&part, path));
+    if written.is_err() {
+        drop(fs::remove_file(&part));
+    }
+    written
+}

@@ -1,0 +1,227 @@
+//! Key files and checkpoint files: one line of text each, read strictly.
+//!
+//! | file | line |
+//! |---|---|
+//! | device key | `medsec-device-key-1`, space, 64 digits: the device's Ed25519 public key |
+//! | authority secret | `medsec-authority-secret-1`, space, 64 digits: the log authority's X25519 secret |
+//! | checkpoint | `medsec-checkpoint-1`, space, digits of the signed bytes, space, 128 digits: the signature |
+//!
+//! Digits are hexadecimal in lower case. The line may end in a line feed; nothing may follow it.
+
+use core::fmt;
+
+use zeroize::{Zeroize as _, Zeroizing};
+
+use crate::text::{hex, parse_hex, parse_hex_vec};
+
+const DEVICE_WORD: &str = "medsec-device-key-1";
+const AUTHORITY_WORD: &str = "medsec-authority-secret-1";
+const CHECKPOINT_WORD: &str = "medsec-checkpoint-1";
+/// Bytes that a device may sign as one checkpoint.
+const CHECKPOINT_BYTES_MAX: usize = 512;
+
+/// Bytes of the longest file of this kind.
+pub const FILE_BYTES_MAX: u64 = 2_048;
+
+/// What is wrong with a file of this kind. It never repeats what stands in the file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyFileError {
+    /// The file is empty.
+    #[error("the file is empty")]
+    Empty,
+    /// There are bytes other than printable ASCII.
+    #[error("the file holds bytes that are no plain text")]
+    NotText,
+    /// There is more than one line.
+    #[error("there is more than one line")]
+    MoreLines,
+    /// It begins with another word.
+    #[error("the line does not begin with the word for this kind of file, version 1")]
+    WrongKind,
+    /// The number of parts is wrong.
+    #[error("the line has too few or too many parts, or more than one space between them")]
+    Parts,
+    /// The digits are not right.
+    #[error("the digits are not the right number of hexadecimal digits in lower case")]
+    Digits,
+    /// All digits are zero.
+    #[error("a key of zeros is no key")]
+    Zero,
+}
+
+/// A device's Ed25519 public key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct DeviceKey([u8; 32]);
+
+impl DeviceKey {
+    /// Reads the bytes of a device key file.
+    ///
+    /// # Errors
+    /// Each [`KeyFileError`]. Whether the key is a point of the curve is seen when it is used.
+    pub fn parse(bytes: &[u8]) -> Result<Self, KeyFileError> {
+        let [digits] = parts(bytes, DEVICE_WORD)?;
+        key(digits).map(Self)
+    }
+
+    /// The key.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// The file that holds this key.
+    #[must_use]
+    pub fn to_file(self) -> String {
+        format!("{DEVICE_WORD} {}\n", hex(&self.0))
+    }
+
+    /// The key, for people to compare.
+    #[must_use]
+    pub fn fingerprint(self) -> String {
+        hex(&self.0)
+    }
+}
+
+impl From<[u8; 32]> for DeviceKey {
+    fn from(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+}
+
+/// A log authority's X25519 secret. Wiped on drop, prints nothing.
+pub struct AuthoritySecret(Zeroizing<[u8; 32]>);
+
+impl AuthoritySecret {
+    /// Reads the bytes of an authority's key file.
+    ///
+    /// # Errors
+    /// Each [`KeyFileError`].
+    pub fn parse(bytes: &[u8]) -> Result<Self, KeyFileError> {
+        let [digits] = parts(bytes, AUTHORITY_WORD)?;
+        let mut secret = key(digits)?;
+        let held = Self(Zeroizing::new(secret));
+        secret.zeroize();
+        Ok(held)
+    }
+
+    /// The secret, for the verifier.
+    #[must_use]
+    pub fn expose(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for AuthoritySecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AuthoritySecret")
+    }
+}
+
+/// A checkpoint as the device signed it. Holding one proves nothing until its signature is verified.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Checkpoint {
+    /// The bytes under the signature.
+    pub signed: Vec<u8>,
+    /// The signature.
+    pub signature: [u8; 64],
+}
+
+impl Checkpoint {
+    /// Reads the bytes of a checkpoint file.
+    ///
+    /// # Errors
+    /// Each [`KeyFileError`] but [`KeyFileError::Zero`].
+    pub fn parse(bytes: &[u8]) -> Result<Self, KeyFileError> {
+        let [signed, signature] = parts(bytes, CHECKPOINT_WORD)?;
+        let signed = parse_hex_vec(signed).ok_or(KeyFileError::Digits)?;
+        if signed.is_empty() || signed.len() > CHECKPOINT_BYTES_MAX {
+            return Err(KeyFileError::Digits);
+        }
+        let signature = parse_hex(signature).ok_or(KeyFileError::Digits)?;
+        Ok(Self { signed, signature })
+    }
+
+    /// The file that holds this checkpoint.
+    #[must_use]
+    pub fn to_file(&self) -> String {
+        format!("{CHECKPOINT_WORD} {} {}\n", hex(&self.signed), hex(&self.signature))
+    }
+}
+
+/// The `N` parts behind `word`.
+fn parts<'a, const N: usize>(bytes: &'a [u8], word: &str) -> Result<[&'a str; N], KeyFileError> {
+    let line = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+    if line.is_empty() {
+        return Err(KeyFileError::Empty);
+    }
+    if line.contains(&b'\n') {
+        return Err(KeyFileError::MoreLines);
+    }
+    if !line.iter().all(|byte| matches!(byte, b' '..=b'~')) {
+        return Err(KeyFileError::NotText);
+    }
+    let line = str::from_utf8(line).map_err(|_| KeyFileError::NotText)?;
+    let mut words = line.split(' ');
+    if words.next() != Some(word) {
+        return Err(KeyFileError::WrongKind);
+    }
+    words.collect::<Vec<_>>().try_into().map_err(|_| KeyFileError::Parts)
+}
+
+fn key(digits: &str) -> Result<[u8; 32], KeyFileError> {
+    let key = parse_hex(digits).ok_or(KeyFileError::Digits)?;
+    if key == [0; 32] { Err(KeyFileError::Zero) } else { Ok(key) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DIGITS: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
+    #[test]
+    fn files_are_read_back() {
+        let key = DeviceKey::from([7; 32]);
+        assert_eq!(DeviceKey::parse(key.to_file().as_bytes()), Ok(key));
+        let line = format!("{AUTHORITY_WORD} {DIGITS}");
+        assert_eq!(AuthoritySecret::parse(line.as_bytes()).unwrap().expose()[2], 0x22);
+        let checkpoint = Checkpoint { signed: vec![1, 2, 3], signature: [9; 64] };
+        assert_eq!(Checkpoint::parse(checkpoint.to_file().as_bytes()), Ok(checkpoint));
+    }
+
+    #[test]
+    fn each_malformed_file_is_refused_for_its_own_reason() {
+        let upper = DIGITS.to_uppercase();
+        for (line, error) in [
+            (String::new(), KeyFileError::Empty),
+            ("\n".to_owned(), KeyFileError::Empty),
+            (format!("{DEVICE_WORD} {DIGITS}\n\n"), KeyFileError::MoreLines),
+            (format!("{DEVICE_WORD} {DIGITS}\r\n"), KeyFileError::NotText),
+            (format!("\u{feff}{DEVICE_WORD} {DIGITS}"), KeyFileError::NotText),
+            (format!("medsec-device-key-2 {DIGITS}"), KeyFileError::WrongKind),
+            (format!("{AUTHORITY_WORD} {DIGITS}"), KeyFileError::WrongKind),
+            (format!(" {DEVICE_WORD} {DIGITS}"), KeyFileError::WrongKind),
+            (DEVICE_WORD.to_owned(), KeyFileError::Parts),
+            (format!("{DEVICE_WORD} {DIGITS} "), KeyFileError::Parts),
+            (format!("{DEVICE_WORD}  {DIGITS}"), KeyFileError::Parts),
+            (format!("{DEVICE_WORD} {upper}"), KeyFileError::Digits),
+            (format!("{DEVICE_WORD} {DIGITS}0"), KeyFileError::Digits),
+            (format!("{DEVICE_WORD} {DIGITS}00"), KeyFileError::Digits),
+            (format!("{DEVICE_WORD} {}", "0".repeat(64)), KeyFileError::Zero),
+        ] {
+            assert_eq!(DeviceKey::parse(line.as_bytes()), Err(error), "{line:?}");
+        }
+        let long = format!("{CHECKPOINT_WORD} {} {}", "00".repeat(513), "00".repeat(64));
+        assert_eq!(Checkpoint::parse(long.as_bytes()), Err(KeyFileError::Digits));
+    }
+
+    /// The secret is in no error text and in no debug text.
+    #[test]
+    fn nothing_prints_the_secret() {
+        let secret = AuthoritySecret::parse(format!("{AUTHORITY_WORD} {DIGITS}").as_bytes());
+        assert_eq!(format!("{:?}", secret.unwrap()), "AuthoritySecret");
+        let error = AuthoritySecret::parse(format!("{AUTHORITY_WORD} {DIGITS}0").as_bytes());
+        assert!(!error.unwrap_err().to_string().contains("0011"));
+    }
+}

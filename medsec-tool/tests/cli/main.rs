@@ -1,0 +1,16 @@
+//! The tool as a user meets it.
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test that panics has failed, which is what it is for"
+)]
+
+mod binary;
+mod exports;
+mod report;
+mod schemas;
+mod support;
+mod verbs;
