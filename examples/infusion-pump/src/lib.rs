@@ -1,7 +1,10 @@
 //! An infusion pump: the application that the host, the emulator and the boards link.
 //!
-//! What a patient depends on is [`therapy`], which knows nothing of medsec. [`pump`] turns keys into requests.
+//! What a patient depends on is [`therapy`], which knows nothing of medsec. [`pump`] turns keys into requests,
+//! [`application`] records them and passes them on; [`events`] is what it can record.
 #![no_std]
 
+pub mod application;
+pub mod events;
 pub mod pump;
 pub mod therapy;
