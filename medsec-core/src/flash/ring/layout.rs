@@ -13,7 +13,7 @@ pub const MAGIC: u32 = 0x3152_534D;
 /// Version of all layouts of this module.
 pub const VERSION: u8 = 1;
 /// Bytes of a page header.
-pub const HEADER_BYTES: usize = 96;
+pub const HEADER_BYTES: usize = 112;
 /// Bytes of an entry's header.
 pub const ENTRY_HEADER_BYTES: usize = 8;
 /// Bytes that an entry adds to its body: header and tag.
@@ -24,10 +24,8 @@ pub const RESUME_BYTES: usize = 96;
 pub const RESUME_BODY_BYTES: usize = 72;
 /// Class of a resume record.
 pub const CLASS_RESUME: u8 = 0xB0;
-/// Bytes at the front of a page header or a resume record that the commitment behind them covers.
-pub const COMMITTED_BYTES: usize = 64;
-/// Bytes at the front of a page header or a resume record that the MAC behind them covers.
-pub const MAC_COVERED_BYTES: usize = 80;
+/// Bytes of the commitment, and of the MAC behind it, at the end of a page header and of a resume record.
+pub const COMMIT_BYTES: usize = 16;
 
 const ENTRY_CRC: Crc<u16, NoTable> = Crc::<u16, NoTable>::new(&crc::CRC_16_IBM_3740);
 
@@ -47,7 +45,7 @@ impl Plan {
     /// [`GeometryError::Pages`]: fewer than 3 pages, fewer than 9 cells in a page, or entries that do not fit one
     /// program of [`RECORD_BYTES_MAX`] bytes.
     pub fn new(geometry: Geometry, body_bytes_max: u32) -> Result<Self, GeometryError> {
-        let header = geometry.round_up(96);
+        let header = geometry.round_up(112);
         let cell = geometry.round_up(body_bytes_max.saturating_add(24).max(96));
         let cells = geometry
             .page_bytes()
@@ -144,9 +142,9 @@ impl Plan {
 /// | 21 | 3 | zero |
 /// | 24 | 8 | first sequence number |
 /// | 32 | 16 | salt of the session |
-/// | 48 | 16 | tag of the last entry of the page before, if of the same session, else zero |
-/// | 64 | 16 | commitment to the segment's keys |
-/// | 80 | 16 | MAC for the device's own mount, over bytes 0..80 |
+/// | 48 | 32 | hash over what the session stored up to the end of the page before, zeros if it stored nothing there |
+/// | 80 | 16 | commitment to the segment's keys, made of bytes 0..80 |
+/// | 96 | 16 | MAC for the device's own mount, over bytes 0..96 |
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Header {
     /// Which ring of the device.
@@ -165,14 +163,14 @@ pub struct Header {
     pub first_seq: u64,
     /// Salt of the session.
     pub salt: [u8; 16],
-    /// Tag of the last entry of the page before, or zero.
-    pub previous_tag: [u8; 16],
+    /// Hash over what the session stored before, or zeros.
+    pub previous: [u8; 32],
     /// Commitment to the segment's keys.
     pub commit: [u8; 16],
 }
 
 impl Header {
-    /// The bytes before the MAC; those before [`COMMITTED_BYTES`] do not depend on the commitment.
+    /// The header's bytes, its MAC left zero.
     ///
     /// # Errors
     /// [`Overflow`]: the floor is above the page or more than 65,535 pages below it.
@@ -190,7 +188,7 @@ impl Header {
         writer.u32(u32::from(self.suite))?;
         writer.u64(self.first_seq)?;
         writer.bytes(&self.salt)?;
-        writer.bytes(&self.previous_tag)?;
+        writer.bytes(&self.previous)?;
         writer.bytes(&self.commit)?;
         Ok(bytes)
     }
@@ -220,7 +218,7 @@ impl Header {
             suite,
             first_seq: reader.u64()?,
             salt: reader.array()?,
-            previous_tag: reader.array()?,
+            previous: reader.array()?,
             commit: reader.array()?,
         })
     }
@@ -304,7 +302,7 @@ pub struct Adopted {
 /// What a session writes before its first entry.
 ///
 /// An entry of class `B0` whose body is in clear and whose tag is the MAC for the device's own mount, over page sequence
-/// u32, offset u32 and the first 80 bytes of the entry.
+/// u32, offset u32 and the first 80 bytes of the entry. The commitment is made of the first 64 bytes of the entry.
 ///
 /// | offset in the body | bytes | field |
 /// |---|---|---|
