@@ -152,7 +152,7 @@ pub struct RangeRow {
     pub session: u32,
     /// First record of the range.
     pub first_seq: u64,
-    /// Last record of the range.
+    /// Last record of the range. One below the first if the range is a place between two records.
     pub last_seq: u64,
     /// What holds for it.
     pub verdict: Verdict,
@@ -430,9 +430,12 @@ impl LogReport {
         })
     }
 
-    /// The ranges whose records may not be shown.
+    /// The ranges whose records may not be shown, and the places where records were taken away.
     pub fn unreadable(&self) -> impl Iterator<Item = &RangeRow> {
-        self.ranges.iter().filter(|range| !range.is_readable())
+        self.ranges.iter().filter(|range| {
+            let is_empty = range.last_seq < range.first_seq;
+            !range.is_readable() && (!is_empty || range.verdict.weight() == Weight::Bad)
+        })
     }
 }
 

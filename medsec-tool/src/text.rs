@@ -66,9 +66,13 @@ pub(crate) fn counted(count: u64, noun: &str) -> String {
     format!("{} {noun}{plural}", grouped(count))
 }
 
-/// "record 7" or "records 7 to 9".
+/// "record 7" or "records 7 to 9"; a place between two records is told by the one in front of it.
 pub(crate) fn record_span(first: u64, last: u64) -> String {
-    if first == last {
+    if last == 0 {
+        "the beginning of the log".to_owned()
+    } else if last < first {
+        format!("what follows record {}", grouped(last))
+    } else if first == last {
         format!("record {}", grouped(first))
     } else {
         format!("records {} to {}", grouped(first), grouped(last))
@@ -162,5 +166,7 @@ mod tests {
         );
         assert_eq!(counted(1, "record"), "1 record");
         assert_eq!(record_span(4_182, 4_190), "records 4,182 to 4,190");
+        assert_eq!(record_span(1_001, 1_000), "what follows record 1,000");
+        assert_eq!(record_span(1, 0), "the beginning of the log");
     }
 }

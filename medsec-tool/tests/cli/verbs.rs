@@ -38,6 +38,26 @@ fn each_verdict_has_its_exit_code() {
     }
 }
 
+/// A verdict on a place without records is told by the record in front of it, and an open end is no range left out.
+#[test]
+fn places_between_records_are_told() {
+    let mut log = good_log();
+    log.ranges.insert(1, range(0, 6, 5, Verdict::Gap, Assurance::Unanchored));
+    let run = Bench::new(Judge::Says(log)).verify(&[]);
+    assert_eq!(run.exit, Exit::Negative);
+    let line = "\u{2718} TAMPERED: what follows record 5 missing (page 2, byte 96)";
+    assert_eq!(run.out.lines().next(), Some(line));
+    let mut log = good_log();
+    log.ranges.push(range(1, 11, 10, Verdict::Unanchored, Assurance::Unanchored));
+    let bench = Bench::new(Judge::Says(log));
+    let line =
+        "VERIFIED: records 1 to 10, signed by the device; what follows record 10 not anchored";
+    assert!(bench.verify(&[]).out.contains(line));
+    assert_eq!(bench.verify(&["--strict"]).exit, Exit::Undecided);
+    let run = bench.log(&["export", "--format", "csv"], &[]);
+    assert!(!run.out.contains("left out"), "{}", run.out);
+}
+
 /// A log without one verified range is no verified log, however harmless its ranges are.
 #[test]
 fn nothing_verified_is_undecided() {
