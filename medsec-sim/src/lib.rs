@@ -78,8 +78,10 @@
 )]
 
 pub mod clock;
+pub mod device;
 pub mod exhaust;
 pub mod fault;
 pub mod flash;
+pub mod powercut;
 pub mod prng;
 pub mod rng;
