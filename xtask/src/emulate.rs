@@ -4,9 +4,13 @@
 //! firmware knows neither when the cut comes nor that it comes.
 
 pub(crate) mod board;
+mod canary;
 mod machine;
 
 use std::time::Instant;
+
+use medsec_core::Secret;
+use medsec_core::key::{self, Label};
 
 use crate::Outcome;
 use crate::firmware;
@@ -43,17 +47,18 @@ pub(crate) fn run(shell: &Shell, arguments: &[String]) -> Outcome {
             _ => return Err(format!("unknown argument {word}")),
         }
     }
-    let image = firmware::build(shell, "exercise", &[])?;
+    let image = firmware::build(shell, firmware::PRODUCT, &[])?;
     let machine = Machine::new(&image, &shell.target().join("emulate"))?;
     let begun = Instant::now();
     let mut board = Board::default();
     let counts = cut_again_and_again(&machine, &mut board, kills, seed)?;
     let millis = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     let late = lateness(shell)?;
+    let canaries = canaries(shell)?;
     let inside = counts.in_program + counts.in_erase;
     let line = format!(
         "{} kills, {} inside flash calls ({} programs, {} erases), {} words torn; {} records acknowledged, {} looked for, \
-         {} missing; {} ms a run; {late}",
+         {} missing; {} ms a run; {late}; {canaries}",
         thousands(counts.kills),
         thousands(inside),
         thousands(counts.in_program),
@@ -129,7 +134,7 @@ fn control(machine: &Machine, board: &Board) -> Result<(), String> {
 fn lateness(shell: &Shell) -> Result<String, String> {
     let mut late = [0_u64; 2];
     for (late, features) in late.iter_mut().zip([&[][..], &["whole-erase"][..]]) {
-        let image = firmware::build(shell, "exercise", features)?;
+        let image = firmware::build(shell, firmware::PRODUCT, features)?;
         let machine = Machine::new(&image, &shell.target().join("emulate"))?;
         machine.blank_flash()?;
         let options = Options { kill: None, seed: 7, events: EVENTS, dump: false };
@@ -142,6 +147,27 @@ fn lateness(shell: &Shell) -> Result<String, String> {
     let [partial, whole] = late.map(|ns| ns / 1000);
     let line = format!("therapy late by {partial} µs at most, by {whole} µs with whole erases");
     if partial <= 1000 && whole > 1000 { Ok(line) } else { Err(line) }
+}
+
+/// The key that the firmware worked with: derived as it does, so that it is nowhere in its image.
+fn secret() -> Secret<32> {
+    key::derive(&Secret::new(*b"canary: the exerciser's test key"), Label::AuditMount, &[])
+}
+
+/// What the RAM holds of the secret after the run, with the wipe and without it. The second is the control.
+fn canaries(shell: &Shell) -> Result<String, String> {
+    let mut parts = [0; 2];
+    for (parts, features) in parts.iter_mut().zip([&[][..], &["no-wipe"][..]]) {
+        let image = firmware::build(shell, firmware::PRODUCT, features)?;
+        let machine = Machine::new(&image, &shell.target().join("emulate"))?;
+        machine.blank_flash()?;
+        let options = Options { kill: None, seed: 7, events: EVENTS, dump: true };
+        machine.boot(options)?.cut()?;
+        *parts = canary::found(&machine.ram()?, secret().expose());
+    }
+    let [wiped, left] = parts;
+    let line = format!("{wiped} parts of the secret in RAM, {left} without the wipe");
+    if wiped == 0 && left != 0 { Ok(line) } else { Err(line) }
 }
 
 /// The deepest use of the stack in a run without a cut.

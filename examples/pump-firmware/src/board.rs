@@ -29,8 +29,16 @@ pub fn start() -> Options {
     options
 }
 
-/// Tells how the run went and ends it.
+/// Wipes the stack, tells how the run went and ends it.
+#[inline(never)]
 pub fn finish(outcome: Outcome) -> ! {
+    // What tells has a large frame, and would cover what the wipe has to reach.
+    stack::wipe();
+    tell(outcome)
+}
+
+#[inline(never)]
+fn tell(outcome: Outcome) -> ! {
     let punctuality = interrupts::punctuality();
     Line::new()
         .text("TICKS ")

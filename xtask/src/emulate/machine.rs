@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Capacity of the emulated flash.
 pub(crate) const FLASH_BYTES: usize = 128 * 1024;
@@ -107,7 +107,7 @@ impl Machine {
                 let killed = child.kill().and_then(|()| child.wait());
                 return Err(format!("a run lost its way ({killed:?}), {options}"));
             }
-            std::thread::sleep(Duration::from_millis(2));
+            std::thread::sleep(core::time::Duration::from_millis(2));
         };
         let text = fs::read_to_string(&console_path).map_err(|e| format!("console: {e}"))?;
         Ok(Run { lines: text.lines().map(str::to_owned).collect(), code: status.code() })
@@ -117,7 +117,8 @@ impl Machine {
 impl core::fmt::Display for Options {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let Self { kill, seed, events, dump } = self;
-        write!(f, "kill {kill:?} seed {seed} events {events} dump {dump}")
+        let kill = kill.unwrap_or(0);
+        write!(f, "kill {kill} seed {seed} events {events} dump {dump}")
     }
 }
 

@@ -191,14 +191,14 @@ fn pushed(mnemonic: &str, operands: &str) -> u32 {
         let digits = operands.rsplit('#').next().unwrap_or_default().trim_matches(['-', ']', '!']);
         digits.parse().unwrap_or(0)
     };
+    let stored = mnemonic.starts_with("str") && operands.contains("[sp, #-");
+    let lowers = (mnemonic.starts_with("sub") && operands.starts_with("sp"))
+        || (stored && operands.ends_with('!'));
     if mnemonic.starts_with("push") {
         4 * registers
     } else if mnemonic.starts_with("vpush") {
         8 * registers
-    } else if mnemonic.starts_with("sub") && operands.starts_with("sp") {
-        number()
-    } else if mnemonic.starts_with("str") && operands.contains("[sp, #-") && operands.ends_with('!')
-    {
+    } else if lowers {
         number()
     } else {
         0
@@ -294,6 +294,7 @@ mod tests {
     #[test]
     fn a_circle_is_refused() {
         let graph = graph("00000100 <a>:\n     100:      \tbl\t0x100 <a> @ imm\n");
-        assert!(graph.depth(0x100, &mut BTreeMap::new(), &mut Vec::new()).is_err());
+        let depth = graph.depth(0x100, &mut BTreeMap::new(), &mut Vec::new());
+        assert_eq!(depth, Err("the stack has no bound: a call in a circle".to_owned()));
     }
 }

@@ -63,8 +63,9 @@ pub fn start() {
     set_priority(CUT_IRQ, 0x00);
     set_priority(TICK_IRQ, 0x40);
     set_priority(ALARM_IRQ, 0x80);
-    // Read before the timer starts, so that no tick comes before it is due.
-    DUE.store(clock::now().wrapping_add(TICK_TICKS), Ordering::Relaxed);
+    // The two timers round differently: a tick is counted late by up to a microsecond, rather than come before it is due.
+    let first = clock::now().wrapping_add(TICK_TICKS).wrapping_sub(clock::TICKS_PER_US);
+    DUE.store(first, Ordering::Relaxed);
     clock::start_tick(TICK_TICKS);
     // SAFETY: all that the handlers use is set up, and no critical section rests on masks.
     unsafe { NVIC::unmask(CUT_IRQ) };
