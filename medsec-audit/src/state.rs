@@ -20,12 +20,16 @@
 
 use medsec_core::Secret;
 use medsec_core::codec::{DecodeError, Overflow, Reader, Writer};
+use medsec_core::flash::cell::{OVERHEAD_BYTES, PAGES};
+use medsec_core::flash::page::Geometry;
 use medsec_core::flash::ring::Void;
 use medsec_core::hpke::{self, HpkeError, RecipientKey, RecipientSecret};
 use medsec_core::key::{AtRest, Envelope, Label, derive};
 use medsec_core::suite::{NotAuthentic, SealError, Suite};
 
+use crate::log::CELL_KIND;
 use crate::segment::head;
+use crate::verify::Image;
 
 /// Bytes of the cell's value.
 pub const STATE_BYTES: usize = 216;
@@ -207,6 +211,48 @@ impl PublicState {
 fn prove(audit: &Secret<32>, bytes: &[u8; PUBLIC_BYTES]) -> [u8; 16] {
     let proved = bytes.get(..PROVED_BYTES).unwrap_or_default();
     head(&derive(audit, Label::AuditProof, &[proved]))
+}
+
+/// Finds the public part of the state in an image of the cell's pages, as a host must: without the key of the copies.
+///
+/// The rule is the device's own, but for the MAC: of all that look like copies, the highest epoch of which one page
+/// holds two equal ones; only if there is none, the highest epoch. What it finds is proven by
+/// [`PublicState::verify_proof`], not here. `image` holds the cell's four pages as slots 0 to 3.
+#[must_use]
+pub fn read_public<I: Image>(image: &mut I, geometry: &Geometry) -> Option<[u8; PUBLIC_BYTES]> {
+    let mut best: Option<((bool, u32), [u8; PUBLIC_BYTES])> = None;
+    for page in 0..PAGES {
+        let copies = [0, 1, 2].map(|copy| read_copy(image, geometry, page, copy));
+        for one in &copies {
+            let Some((epoch, bytes)) = one else { continue };
+            let rank = (copies.iter().filter(|copy| *copy == one).count() > 1, *epoch);
+            let public = bytes.get(CELL_HEADER_BYTES..).and_then(<[u8]>::first_chunk).copied()?;
+            if best.is_none_or(|(highest, _)| rank > highest) {
+                best = Some((rank, public));
+            }
+        }
+    }
+    best.map(|(_, public)| public)
+}
+
+/// Bytes of a copy in the cell before its value, and before its MAC (`medsec_core::flash::cell`).
+const CELL_HEADER_BYTES: usize = OVERHEAD_BYTES - 16;
+const CELL_COPY_BYTES: usize = CELL_HEADER_BYTES + STATE_BYTES;
+
+/// What looks like a copy of a value, with its epoch.
+fn read_copy<I: Image>(
+    image: &mut I,
+    geometry: &Geometry,
+    page: u32,
+    copy: u32,
+) -> Option<(u32, [u8; CELL_COPY_BYTES])> {
+    let slot = geometry.round_up(u32::try_from(STATE_BYTES.checked_add(OVERHEAD_BYTES)?).ok()?);
+    let mut bytes = [0; CELL_COPY_BYTES];
+    image.read(page, slot.checked_mul(copy)?, &mut bytes).ok()?;
+    let [b'M', b'S', b'C', b'1', 1, CELL_KIND, 1, 0, a, b, c, d] = *bytes.first_chunk()? else {
+        return None;
+    };
+    Some((u32::from_le_bytes([a, b, c, d]), bytes))
 }
 
 /// The secrets of the next session.
