@@ -119,10 +119,7 @@ impl CheckpointBody {
     /// [`DecodeError`]: another length.
     pub fn parse(body: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(body);
-        let checkpoint = Self {
-            at: Ticks::from_millis(reader.u64()?),
-            signature: reader.array()?,
-        };
+        let checkpoint = Self { at: Ticks::from_millis(reader.u64()?), signature: reader.array()? };
         reader.finish()?;
         Ok(checkpoint)
     }

@@ -79,12 +79,8 @@ pub(crate) fn head(secret: &Secret<32>) -> [u8; 16] {
 #[must_use]
 pub fn entry_aad(place: &Place, header: &[u8; ENTRY_HEADER_BYTES]) -> [u8; 24] {
     let mut aad = [0; 24];
-    let parts: [&[u8]; 4] = [
-        header,
-        &place.page.to_le_bytes(),
-        &place.offset.to_le_bytes(),
-        &place.seq.to_le_bytes(),
-    ];
+    let parts: [&[u8]; 4] =
+        [header, &place.page.to_le_bytes(), &place.offset.to_le_bytes(), &place.seq.to_le_bytes()];
     for (to, from) in aad.iter_mut().zip(parts.iter().copied().flatten()) {
         *to = *from;
     }
@@ -136,7 +132,13 @@ pub(crate) struct SessionAuthor<S: Suite> {
 
 impl<S: Suite> SessionAuthor<S> {
     pub(crate) fn new(link: Secret<32>) -> Self {
-        Self { link, ordinal: 0, sealer: None, personal: Secret::new([0; 32]), chain: Chain::new(&[0; 32]) }
+        Self {
+            link,
+            ordinal: 0,
+            sealer: None,
+            personal: Secret::new([0; 32]),
+            chain: Chain::new(&[0; 32]),
+        }
     }
 
     pub(crate) const fn chain(&self) -> &Chain {

@@ -125,8 +125,7 @@ impl Escrow {
     /// [`DecodeError`]: it has another length.
     pub fn parse(body: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(body);
-        let escrow =
-            Self { base: reader.u32()?, kid: reader.array()?, sealed: reader.array()? };
+        let escrow = Self { base: reader.u32()?, kid: reader.array()?, sealed: reader.array()? };
         reader.finish()?;
         Ok(escrow)
     }

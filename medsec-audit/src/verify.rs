@@ -15,10 +15,12 @@
 //! always reported as [`Verdict::Unanchored`].
 
 mod authority;
+mod report;
 mod scan;
 mod segments;
 
 pub use authority::{Authority, CHAINS_MAX};
+pub use report::{Assurance, Observer, Opened, Range, Verdict};
 
 use medsec_core::Secret;
 use medsec_core::flash::ring::{Place, Plan, Void};
@@ -86,99 +88,6 @@ impl Keys for NoKeys {
     fn audit(&mut self, _session: u32) -> Option<Secret<32>> {
         None
     }
-}
-
-/// What a range of the log is.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-#[non_exhaustive]
-pub enum Verdict {
-    /// Whole and in order.
-    Verified,
-    /// The last record of a boot was being written when power went. It was never acknowledged.
-    TornTail,
-    /// Given up to make room, as the log's policy says.
-    OverwrittenByPolicy,
-    /// Nothing vouches for it, or for what should follow it.
-    Unanchored,
-    /// Records are missing.
-    Gap,
-    /// The log ends before the anchor.
-    Truncated,
-    /// Bytes were changed.
-    Modified,
-    /// A page lies where another belongs.
-    Reordered,
-    /// The log is newer than the device's own state: the state was set back.
-    RolledBack,
-}
-
-impl Verdict {
-    /// Whether the verdict says that somebody interfered, or that evidence is missing.
-    #[must_use]
-    pub const fn is_bad(self) -> bool {
-        match self {
-            Self::Verified | Self::TornTail | Self::OverwrittenByPolicy | Self::Unanchored => false,
-            Self::Gap | Self::Truncated | Self::Modified | Self::Reordered | Self::RolledBack => true,
-        }
-    }
-}
-
-/// Who vouches for a range.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-#[non_exhaustive]
-pub enum Assurance {
-    /// Nobody.
-    Unanchored,
-    /// The log's own keys: a holder of the log authority's secret could have made it.
-    MacOnly,
-    /// The device's signature.
-    Signed,
-}
-
-/// A stretch of the log with one verdict.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Range {
-    /// Session that wrote it.
-    pub session: u32,
-    /// Sequence number of its first record.
-    pub first_seq: u64,
-    /// Sequence number of its last record; below the first if it holds none.
-    pub last_seq: u64,
-    /// Page of its first byte.
-    pub page: u32,
-    /// Offset of its first byte in the page.
-    pub offset: u32,
-    /// What it is.
-    pub verdict: Verdict,
-    /// Who vouches for it.
-    pub assurance: Assurance,
-}
-
-/// One opened record.
-#[derive(Debug)]
-pub struct Opened<'a> {
-    /// Session that wrote it.
-    pub session: u32,
-    /// Where it lies.
-    pub place: Place,
-    /// Its class byte.
-    pub class: u8,
-    /// What it says before its event's fields.
-    pub header: RecordHeader,
-    /// The fields of its event; personal ones still sealed.
-    pub fields: &'a [u8],
-    /// Who vouches for it.
-    pub assurance: Assurance,
-}
-
-/// Takes what the verifier finds. Segments come newest first; the records within one in order, behind its ranges.
-pub trait Observer {
-    /// A range and its verdict.
-    fn range(&mut self, range: &Range);
-    /// A record of a verified range.
-    fn record(&mut self, record: &Opened<'_>);
-    /// A checkpoint whose signature is right.
-    fn checkpoint(&mut self, statement: &Statement, signature: &[u8; 64]);
 }
 
 /// What is verified, and against what.
@@ -342,11 +251,8 @@ impl<'a, S: Suite, I: Image, K: Keys, O: Observer> Walk<'a, S, I, K, O> {
     fn segment(&mut self, segment: &SegmentStart, expected: Expected, covered: bool) -> bool {
         let scan = Scan::of::<S, I, K>(&mut self.segments, segment, &expected);
         let verdict = scan.judge(&mut self.segments, segment, &expected);
-        let signed_to = if covered && verdict.is_none() {
-            Some(scan.last_seq)
-        } else {
-            scan.signed_to
-        };
+        let signed_to =
+            if covered && verdict.is_none() { Some(scan.last_seq) } else { scan.signed_to };
         if matches!(expected, Expected::Head) {
             let place =
                 Place { page: segment.at.page, offset: scan.last_offset, seq: scan.last_seq };
@@ -496,7 +402,8 @@ impl<'a, S: Suite, I: Image, K: Keys, O: Observer> Walk<'a, S, I, K, O> {
         } else {
             let page = segment.at.page.checked_sub(1)?;
             let found = self.segments.continued(segment);
-            let expected = Expected::Continued { first_seq: segment.first_seq, hash: segment.previous };
+            let expected =
+                Expected::Continued { first_seq: segment.first_seq, hash: segment.previous };
             (found, expected, page, signed)
         };
         if let Some(found) = found {

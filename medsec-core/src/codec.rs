@@ -206,7 +206,10 @@ mod tests {
         assert_eq!(writer.u16(5), Err(Overflow));
         assert_eq!(writer.written(), 15);
         let mut reader = Reader::new(&buffer);
-        assert_eq!((reader.u8(), reader.u16(), reader.u32(), reader.u64()), (Ok(1), Ok(2), Ok(3), Ok(4)));
+        assert_eq!(
+            (reader.u8(), reader.u16(), reader.u32(), reader.u64()),
+            (Ok(1), Ok(2), Ok(3), Ok(4))
+        );
         assert_eq!(reader.finish(), Err(DecodeError::Trailing));
         assert_eq!(reader.u16(), Err(DecodeError::Short));
         assert_eq!(reader.zeros(1), Ok(()));

@@ -158,8 +158,8 @@ impl<S: Suite> Log<S> {
             self.ring.remount(flash, public.void);
         }
         self.ring.check_start(public.index, self.wish.clear).map_err(|_| MaintainError::Full)?;
-        let secrets = state::open(&self.at_rest, self.cell.value())
-            .map_err(|_| MaintainError::State)?;
+        let secrets =
+            state::open(&self.at_rest, self.cell.value()).map_err(|_| MaintainError::State)?;
         let next = NextSecrets { audit: next_audit(&secrets.audit), seed: ratchet(&secrets.seed) };
         let void = Void { page: self.ring.next_page(), session: public.index };
         let index = public.index.checked_add(1).ok_or(MaintainError::State)?;
@@ -196,8 +196,7 @@ impl<S: Suite> Log<S> {
         let _latched = tools.random.start(secrets.seed.duplicate(), &personalisation);
         let mut salt = [0; 16];
         draw(tools.random, &mut salt)?;
-        let link =
-            session_link(&secrets.audit, index, &salt, &self.config.device, S::ID);
+        let link = session_link(&secrets.audit, index, &salt, &self.config.device, S::ID);
         let session = Session { index, suite: S::ID, salt };
         self.ring.begin(session, self.wish.clear).map_err(|_| MaintainError::Full)?;
         self.author = Some(SessionAuthor::new(link));
@@ -243,13 +242,11 @@ impl<S: Suite> Log<S> {
     }
 
     fn rekey_due(&self) -> bool {
-        let room = self
-            .ring
-            .bytes_left()
-            .is_none_or(|left| left > super::RESERVE_BYTES.saturating_mul(2));
-        room && self.public().is_some_and(|public| {
-            public.index.saturating_sub(public.escrow.base) >= CHAIN_SESSIONS
-        })
+        let room =
+            self.ring.bytes_left().is_none_or(|left| left > super::RESERVE_BYTES.saturating_mul(2));
+        room && self
+            .public()
+            .is_some_and(|public| public.index.saturating_sub(public.escrow.base) >= CHAIN_SESSIONS)
     }
 
     /// Puts the escrow of the chain that ends into the log, then stores a fresh secret for the next session.
@@ -261,10 +258,9 @@ impl<S: Suite> Log<S> {
         tools: &mut Tools<'_, '_, E>,
     ) -> Result<Progress, MaintainError> {
         let public = state::public_of(self.cell.value()).map_err(|_| MaintainError::State)?;
-        let secrets = state::open(&self.at_rest, self.cell.value())
-            .map_err(|_| MaintainError::State)?;
-        let body: [u8; ESCROW_BYTES] =
-            public.escrow.encode().map_err(|_| MaintainError::State)?;
+        let secrets =
+            state::open(&self.at_rest, self.cell.value()).map_err(|_| MaintainError::State)?;
+        let body: [u8; ESCROW_BYTES] = public.escrow.encode().map_err(|_| MaintainError::State)?;
         let author = self.author.as_mut().ok_or(MaintainError::State)?;
         let stored = self.ring.append(flash, author, CLASS_ESCROW, &body);
         self.ended(stored)?;

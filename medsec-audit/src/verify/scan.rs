@@ -206,9 +206,9 @@ impl Scan {
         if let Some(key) = subject.key
             && entry.class == CLASS_CHECKPOINT
         {
-            let signed = entry.statement(subject.device, segment.session).filter(
-                |(statement, body)| statement.verify(key, &body.signature).is_ok(),
-            );
+            let signed = entry
+                .statement(subject.device, segment.session)
+                .filter(|(statement, body)| statement.verify(key, &body.signature).is_ok());
             let Some((statement, _)) = signed else {
                 self.forget_unsigned();
                 return;

@@ -69,12 +69,7 @@ pub(super) struct Segments<'a, I: Image, K: Keys> {
 }
 
 impl<'a, I: Image, K: Keys> Segments<'a, I, K> {
-    pub(super) fn new(
-        image: &'a mut I,
-        keys: &'a mut K,
-        subject: Subject<'a>,
-        suite: u8,
-    ) -> Self {
+    pub(super) fn new(image: &'a mut I, keys: &'a mut K, subject: Subject<'a>, suite: u8) -> Self {
         let keyed = keys.is_keyed();
         Self { image, keys, subject, suite, void: Void::default(), head_is_newest: false, keyed }
     }

@@ -157,10 +157,8 @@ pub struct Cell<const VALUE: usize> {
 
 impl<const VALUE: usize> Cell<VALUE> {
     /// `VALUE` bytes and the overhead fit into one program.
-    const FITS: () = assert!(
-        VALUE <= RECORD_BYTES_MAX - OVERHEAD_BYTES,
-        "a cell's value is too long"
-    );
+    const FITS: () =
+        assert!(VALUE <= RECORD_BYTES_MAX - OVERHEAD_BYTES, "a cell's value is too long");
 
     /// Erases the region and makes `value` its first. In the factory only: whatever the cell held is gone.
     ///
@@ -184,12 +182,7 @@ impl<const VALUE: usize> Cell<VALUE> {
             epoch: 1,
             highest: 1,
             base: 0,
-            pages: [
-                PageState::Whole,
-                PageState::Tombs,
-                PageState::Tombs,
-                PageState::Tombs,
-            ],
+            pages: [PageState::Whole, PageState::Tombs, PageState::Tombs, PageState::Tombs],
             pending: None,
             job: None,
             forget: false,
@@ -203,14 +196,9 @@ impl<const VALUE: usize> Cell<VALUE> {
                 .map_err(|error| FormatError::Flash(Error::new(&error, Operation::Erase, from)))?;
         }
         for page in 0..PAGES {
-            let role = if page == cell.base {
-                Role::Value
-            } else {
-                Role::Tomb
-            };
+            let role = if page == cell.base { Role::Value } else { Role::Tomb };
             for copy in 0..COPIES {
-                cell.program(flash, page, copy, role)
-                    .map_err(FormatError::Flash)?;
+                cell.program(flash, page, copy, role).map_err(FormatError::Flash)?;
             }
         }
         Ok(cell)
@@ -227,12 +215,8 @@ impl<const VALUE: usize> Cell<VALUE> {
         mac: MacKey,
     ) -> Result<Self, MountError> {
         let geometry = Self::geometry(flash, region).map_err(MountError::Geometry)?;
-        let mut shown = [
-            Shown::<VALUE>::nothing(),
-            Shown::nothing(),
-            Shown::nothing(),
-            Shown::nothing(),
-        ];
+        let mut shown =
+            [Shown::<VALUE>::nothing(), Shown::nothing(), Shown::nothing(), Shown::nothing()];
         for (page, shown) in (0..PAGES).zip(&mut shown) {
             for copy in 0..COPIES {
                 if let Some(read) = copy::read(flash, &geometry, Place { page, copy }, kind, &mac) {
@@ -289,12 +273,7 @@ impl<const VALUE: usize> Cell<VALUE> {
         self.settled = false;
         self.highest = self.highest.saturating_add(1);
         let page = self.base.wrapping_add(1).checked_rem(PAGES).unwrap_or(0);
-        self.job = Some(Job {
-            page,
-            role: Role::Value,
-            copy: None,
-            read_back: 0,
-        });
+        self.job = Some(Job { page, role: Role::Value, copy: None, read_back: 0 });
     }
 
     /// Begins to destroy what the cell held before: every page but the one this boot wrote is erased and given tombs.
@@ -333,11 +312,7 @@ impl<const VALUE: usize> Cell<VALUE> {
                 return Err(error);
             }
         }
-        Ok(if self.job.is_some() {
-            Progress::More
-        } else {
-            Progress::Done
-        })
+        Ok(if self.job.is_some() { Progress::More } else { Progress::Done })
     }
 
     /// One operation of `job`. What is left of it, or nothing if its page is complete.
@@ -350,10 +325,7 @@ impl<const VALUE: usize> Cell<VALUE> {
         let Some(copy) = job.copy else {
             self.mark(job.page, PageState::Torn);
             return match page::erase_step(flash, &self.geometry, job.page, pause.ms_max())? {
-                EraseProgress::Done => Ok(Some(Job {
-                    copy: Some(0),
-                    ..job
-                })),
+                EraseProgress::Done => Ok(Some(Job { copy: Some(0), ..job })),
                 EraseProgress::More => Ok(Some(job)),
             };
         };
@@ -367,11 +339,7 @@ impl<const VALUE: usize> Cell<VALUE> {
             Err(error) => return Err(error),
         };
         if done < COPIES {
-            return Ok(Some(Job {
-                copy: Some(done),
-                read_back,
-                ..job
-            }));
+            return Ok(Some(Job { copy: Some(done), read_back, ..job }));
         }
         self.mark(
             job.page,
@@ -389,12 +357,7 @@ impl<const VALUE: usize> Cell<VALUE> {
 
     /// The next page to be given tombs. Acknowledges what is pending when none is left that the value must wait for.
     fn next_job(&mut self) -> Option<Job> {
-        let tombs = |page| Job {
-            page,
-            role: Role::Tomb,
-            copy: None,
-            read_back: 0,
-        };
+        let tombs = |page| Job { page, role: Role::Tomb, copy: None, read_back: 0 };
         if let Some(value) = self.pending.take() {
             if let Some(page) = self.other_page(|state| state == PageState::Torn) {
                 self.pending = Some(value);
@@ -416,10 +379,7 @@ impl<const VALUE: usize> Cell<VALUE> {
 
     fn other_page(&self, wanted: impl Fn(PageState) -> bool) -> Option<u32> {
         let other = |(page, state): &(u32, &PageState)| *page != self.base && wanted(**state);
-        (0..PAGES)
-            .zip(&self.pages)
-            .find(other)
-            .map(|(page, _)| page)
+        (0..PAGES).zip(&self.pages).find(other).map(|(page, _)| page)
     }
 
     fn mark(&mut self, page: u32, now: PageState) {
@@ -439,11 +399,7 @@ impl<const VALUE: usize> Cell<VALUE> {
     ) -> Result<(), Error> {
         let place = Place { page, copy };
         let offset = place.offset::<VALUE>(&self.geometry);
-        let error = Error {
-            kind: ErrorKind::OutOfBounds,
-            operation: Operation::Program,
-            offset,
-        };
+        let error = Error { kind: ErrorKind::OutOfBounds, operation: Operation::Program, offset };
         if self.highest == u32::MAX {
             return Err(error);
         }

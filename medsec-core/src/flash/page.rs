@@ -50,7 +50,8 @@ impl Geometry {
     /// [`GeometryError::Unit`] or [`GeometryError::Region`], as they say.
     pub fn of<F: Flash>(flash: &F, region: Region) -> Result<Self, GeometryError> {
         let (write, read) = (F::WRITE_SIZE, F::READ_SIZE);
-        if !write.is_power_of_two() || write > UNIT_BYTES_MAX || !read.is_power_of_two() || read > 8 {
+        if !write.is_power_of_two() || write > UNIT_BYTES_MAX || !read.is_power_of_two() || read > 8
+        {
             return Err(GeometryError::Unit);
         }
         let unit = u32::try_from(write.max(read).max(4)).map_err(|_| GeometryError::Unit)?;
@@ -186,7 +187,5 @@ pub fn erase_step<F: Flash>(
     ms_max: u32,
 ) -> Result<EraseProgress, Error> {
     let offset = geometry.at(index, 0);
-    flash
-        .erase_step(offset, ms_max)
-        .map_err(|error| Error::new(&error, Operation::Erase, offset))
+    flash.erase_step(offset, ms_max).map_err(|error| Error::new(&error, Operation::Erase, offset))
 }

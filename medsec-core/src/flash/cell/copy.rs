@@ -51,10 +51,7 @@ pub(super) struct Place {
 
 impl Place {
     pub(super) fn offset<const VALUE: usize>(self, geometry: &Geometry) -> u32 {
-        geometry.at(
-            self.page,
-            slot_bytes::<VALUE>(geometry).saturating_mul(self.copy),
-        )
+        geometry.at(self.page, slot_bytes::<VALUE>(geometry).saturating_mul(self.copy))
     }
 
     /// What the MAC covers beside the copy: moved data is not valid.
@@ -72,20 +69,7 @@ pub(super) fn slot_bytes<const VALUE: usize>(geometry: &Geometry) -> u32 {
 /// The bytes before the value.
 pub(super) const fn header(kind: u8, role: Role, epoch: u32) -> [u8; HEADER_BYTES] {
     let ([m0, m1, m2, m3], [e0, e1, e2, e3]) = (MAGIC, epoch.to_le_bytes());
-    [
-        m0,
-        m1,
-        m2,
-        m3,
-        VERSION,
-        kind,
-        role.code(),
-        0,
-        e0,
-        e1,
-        e2,
-        e3,
-    ]
+    [m0, m1, m2, m3, VERSION, kind, role.code(), 0, e0, e1, e2, e3]
 }
 
 /// Puts a copy into `out`, and returns its length.
@@ -139,12 +123,9 @@ pub(super) fn read<F: Flash, const VALUE: usize>(
         return None;
     }
     let mut value = Secret::new([0; VALUE]);
-    value
-        .expose_mut()
-        .copy_from_slice(reader.bytes(VALUE).ok()?);
+    value.expose_mut().copy_from_slice(reader.bytes(VALUE).ok()?);
     let tag: [u8; TAG_BYTES] = reader.array().ok()?;
-    mac.verify(&[&head, value.expose(), &place.bytes()], &tag)
-        .ok()?;
+    mac.verify(&[&head, value.expose(), &place.bytes()], &tag).ok()?;
     Some(Copy { role, epoch, value })
 }
 
@@ -160,12 +141,7 @@ pub(super) struct Shown<const VALUE: usize> {
 
 impl<const VALUE: usize> Shown<VALUE> {
     pub(super) const fn nothing() -> Self {
-        Self {
-            epoch: 0,
-            value: Secret::new([0; VALUE]),
-            copies: 0,
-            tombs: 0,
-        }
+        Self { epoch: 0, value: Secret::new([0; VALUE]), copies: 0, tombs: 0 }
     }
 
     pub(super) fn take(&mut self, read: Copy<VALUE>) {
@@ -196,10 +172,6 @@ impl<const VALUE: usize> Shown<VALUE> {
     /// Whether the page still shows what only a completed erase removes, and nothing newer than `base`: then no value
     /// newer than `base` was ever begun in it.
     pub(super) const fn is_behind(&self, base: u32) -> bool {
-        if self.copies > 0 {
-            self.epoch < base
-        } else {
-            self.tombs > 0
-        }
+        if self.copies > 0 { self.epoch < base } else { self.tombs > 0 }
     }
 }
