@@ -185,7 +185,7 @@ struct Wish {
 ///
 /// # Security
 /// What was recorded cannot be read or changed unseen by whoever takes the device later, except that the newest records
-/// after the last checkpoint can be cut off; see `docs/threat-model.md`. A holder of the log authority's secret can read
+/// after the last checkpoint can be cut off. A holder of the log authority's secret can read
 /// all, and can forge what no checkpoint covers.
 pub struct Log<S: Suite> {
     config: Config,

@@ -6,9 +6,9 @@ use medsec_core::Secret;
 use medsec_core::event::{
     Count, Event, RandomTest, RecordError, Recorder, ResetCause, SystemEvent,
 };
-use medsec_core::flash::Region;
 use medsec_core::flash::cell::PAGES;
 use medsec_core::flash::ring::Retention;
+use medsec_core::flash::{Region, checked_map};
 use medsec_core::hal::{Clock, EntropySource, Flash};
 use medsec_core::hpke::RecipientKey;
 use medsec_core::key::{DeviceKey, PublicKey};
@@ -121,13 +121,14 @@ pub struct Device<P: Port> {
     recorded: Recorded,
 }
 
-/// The log's configuration for `profile` and `identity`.
-fn config(profile: &Profile, identity: &Identity, key: &DeviceKey) -> Config {
+/// The log's configuration on `P` for `identity`.
+fn config<P: Port>(identity: &Identity, key: &DeviceKey) -> Config {
+    let [cell, ring] = Device::<P>::MAP;
     Config {
-        cell: profile.cell,
-        ring: profile.log,
-        retention: profile.retention,
-        device: device_id(profile.model, &key.public()),
+        cell,
+        ring,
+        retention: P::PROFILE.retention,
+        device: device_id(P::PROFILE.model, &key.public()),
         authority: identity.log_authority,
     }
 }
@@ -139,6 +140,9 @@ pub fn device_id(model: u32, key: &PublicKey) -> DeviceId {
 }
 
 impl<P: Port> Device<P> {
+    /// The regions of the port. Overlapping or empty ones do not compile.
+    const MAP: [Region; 2] = checked_map([P::PROFILE.cell, P::PROFILE.log]);
+
     /// Makes an empty log on a new device. For the production line, once.
     ///
     /// `station_seed` comes from the station; it carries the strength of a part with a weak noise source.
@@ -152,12 +156,15 @@ impl<P: Port> Device<P> {
     ) -> Result<P::Flash, FormatError> {
         let (mut flash, entropy, _) = port.parts();
         let key = DeviceKey::from_seed(&identity.signing_seed);
-        let config = config(&P::PROFILE, identity, &key);
+        let config = config::<P>(identity, &key);
         let mut random = Random::new(entropy);
         let _latched = random.start(station_seed, &config.device);
         let mut draw = || {
             let mut secret = Secret::new([0; 32]);
-            random.fill_degraded(secret.expose_mut()).map(|()| secret).map_err(|_| FormatError::Seal)
+            random
+                .fill_degraded(secret.expose_mut())
+                .map(|()| secret)
+                .map_err(|_| FormatError::Seal)
         };
         let birth = Birth { audit: draw()?, ephemeral: draw()?, seed: draw()? };
         Log::<P::Suite>::format(&mut flash, &config, &identity.storage_root, birth)?;
@@ -171,8 +178,9 @@ impl<P: Port> Device<P> {
     pub fn boot(port: P, identity: &Identity, cause: ResetCause) -> Result<Self, BootError> {
         let (mut flash, entropy, clock) = port.parts();
         let key = DeviceKey::from_seed(&identity.signing_seed);
-        let config = config(&P::PROFILE, identity, &key);
-        let mut log = Log::mount(&mut flash, config, &identity.storage_root).map_err(BootError::Log)?;
+        let config = config::<P>(identity, &key);
+        let mut log =
+            Log::mount(&mut flash, config, &identity.storage_root).map_err(BootError::Log)?;
         log.request_session();
         let recorded = Recorded::default();
         Ok(Self { flash, clock, random: Random::new(entropy), key, log, cause, recorded })
