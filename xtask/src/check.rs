@@ -28,9 +28,13 @@ pub(crate) fn run(shell: &Shell, arguments: &[String]) -> Outcome {
         "--deny",
         "warnings",
     ])?;
+    shell.run_with(
+        &["cargo", "doc", "--quiet", "--workspace", "--no-deps"],
+        &[("RUSTDOCFLAGS", "--deny warnings")],
+    )?;
     let built = targets(shell)?;
     let tidied = tidy::run(shell, &[])?;
-    Ok(format!("formatted, lints clean on host and {built} targets; {tidied}"))
+    Ok(format!("formatted, lints clean on host and {built} targets, links whole; {tidied}"))
 }
 
 /// Lints the libraries for each target, or checks them where there is no clippy; returns how many targets.
@@ -58,4 +62,24 @@ fn targets(shell: &Shell) -> Result<usize, String> {
         shell.run(&words)?;
     }
     Ok(TARGETS.len())
+}
+
+/// `cargo xtask msrv`: the libraries build with the oldest compiler that their manifest promises.
+pub(crate) fn msrv(shell: &Shell, arguments: &[String]) -> Outcome {
+    if let Some(unknown) = arguments.first() {
+        return Err(format!("unknown argument {unknown}"));
+    }
+    let manifest = shell.root().join("Cargo.toml");
+    let manifest = std::fs::read_to_string(&manifest).map_err(|e| format!("Cargo.toml: {e}"))?;
+    let version = manifest.lines().find_map(|line| line.strip_prefix("rust-version = "));
+    let version = version.ok_or("Cargo.toml promises no version")?.trim_matches('"');
+    let toolchain = format!("+{version}");
+    let install = ["rustup", "toolchain", "install", version, "--profile", "minimal"];
+    if !shell.succeeds(&["cargo", &toolchain, "--version"]) && !shell.succeeds(&install) {
+        return Ok(format!("NOT checked (no Rust {version} here, and none could be installed)"));
+    }
+    let mut words = vec!["cargo", &toolchain, "check", "--quiet"];
+    words.extend(LIBRARIES.iter().flat_map(|library| ["--package", library]));
+    shell.run(&words)?;
+    Ok(format!("Rust {version}: {} library crates build", LIBRARIES.len()))
 }

@@ -6,7 +6,15 @@ use crate::Outcome;
 use crate::shell::Shell;
 
 /// The gates, cheapest first.
-const STEPS: [(&str, &[&str]); 2] = [("check", &[]), ("deny", &[])];
+const STEPS: [(&str, &[&str]); 7] = [
+    ("check", &[]),
+    ("msrv", &[]),
+    ("deny", &[]),
+    ("firmware", &[]),
+    ("counterexamples", &[]),
+    ("powercut", &[]),
+    ("emulate", &[]),
+];
 
 /// Runs all gates, also after one has failed, and then says which did.
 pub(crate) fn run(shell: &Shell, arguments: &[String]) -> Outcome {
@@ -25,7 +33,7 @@ pub(crate) fn run(shell: &Shell, arguments: &[String]) -> Outcome {
         let outcome = (gate.run)(shell, &arguments);
         let seconds = begun.elapsed().as_secs();
         let line = match outcome {
-            Ok(figures) => format!("{name}: {figures} ({seconds} s)"),
+            Ok(figures) => format!("{name}: {} ({seconds} s)", figures.trim()),
             Err(why) => {
                 failed.push(name);
                 format!("{name}: FAILED: {why} ({seconds} s)")

@@ -10,9 +10,11 @@
 
 mod check;
 mod ci;
+mod counterexamples;
 mod deny;
 mod emulate;
 mod firmware;
+mod powercut;
 mod record;
 mod shell;
 mod tidy;
@@ -30,9 +32,17 @@ struct Gate {
 }
 
 /// All of them, in the order of `docs/testing.md`.
-const GATES: [Gate; 6] = [
+const GATES: [Gate; 10] = [
     Gate { name: "check", usage: "", run: check::run },
+    Gate { name: "msrv", usage: "", run: check::msrv },
     Gate { name: "tidy", usage: "", run: tidy::run },
+    Gate {
+        name: "powercut",
+        usage: "[--full] [core|audit] [--seed N] [--record]",
+        run: powercut::run,
+    },
+    Gate { name: "counterexamples", usage: "[RULE]", run: counterexamples::run },
+    Gate { name: "replay", usage: "FILE...", run: counterexamples::replay },
     Gate { name: "deny", usage: "[--db FILE.tar.xz]", run: deny::run },
     Gate { name: "firmware", usage: "", run: firmware::run },
     Gate { name: "emulate", usage: "[--kill N] [--seed S]", run: emulate::run },
@@ -52,7 +62,9 @@ fn main() -> ExitCode {
     };
     match shell::Shell::at_root().and_then(|shell| (gate.run)(&shell, &rest)) {
         Ok(figures) => {
-            println!("{name}: {figures}");
+            // A gate that names a part of itself says so first.
+            let colon = if figures.starts_with(' ') { "" } else { ": " };
+            println!("{name}{colon}{figures}");
             ExitCode::SUCCESS
         }
         Err(why) => {

@@ -9,6 +9,9 @@ const COMMANDS: [&str; 2] =
 /// The program that the README shows.
 const EXAMPLE: &str = "examples/one-event/src/main.rs";
 
+/// Fewer lines of it show nothing.
+const EXAMPLE_LINES_MIN: usize = 8;
+
 /// Where labels, contexts and event ids are declared.
 const KEY_TABLE: &str = "medsec-core/src/key.rs";
 const EVENT_TABLE: &str = "medsec-core/src/event/system.rs";
@@ -130,6 +133,9 @@ pub(super) fn readme_matches(tree: &Tree) -> Vec<String> {
     };
     let mut example = tree.text(EXAMPLE).unwrap_or_default().lines().map(str::trim);
     let shown = shown.lines().skip(1).map(str::trim).filter(|line| !line.is_empty());
+    if shown.clone().count() < EXAMPLE_LINES_MIN {
+        findings.push("README.md shows next to nothing".to_owned());
+    }
     for line in shown {
         if !example.any(|present| present == line) {
             findings.push(format!("README.md shows `{line}`, which is not next in {EXAMPLE}"));
@@ -195,12 +201,17 @@ mod tests {
     #[test]
     fn a_readme_that_shows_another_program_is_found() {
         let commands = COMMANDS.join("\n");
-        let readme = format!("{commands}\n```rust\nlet a = 1;\nlet b = 2;\n```\n");
-        let at = |example: &str| {
+        let program: String = (0..EXAMPLE_LINES_MIN).map(|n| format!("step({n});\n")).collect();
+        let at = |shown: &str, example: &str| {
+            let readme = format!("{commands}\n```rust\n{shown}```\n");
             let files = [("README.md", &*readme), (".ci/run", &*commands), (EXAMPLE, example)];
             readme_matches(&tree(&files))
         };
-        assert_eq!(at("  let a = 1;\n  log();\n  let b = 2;\n"), Vec::<String>::new());
-        assert_eq!(at("let b = 2;\nlet a = 1;\n").len(), 1);
+        assert_eq!(
+            at(&program, &program.replace("step(3)", "log();\n  step(3)")),
+            Vec::<String>::new()
+        );
+        assert_eq!(at(&program, &program.replace("step(3)", "leap(3)")).len(), 1);
+        assert_eq!(at("", &program).len(), 1);
     }
 }
