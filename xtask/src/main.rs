@@ -14,6 +14,7 @@ mod counterexamples;
 mod deny;
 mod emulate;
 mod firmware;
+mod nonces;
 mod powercut;
 mod record;
 mod shell;
@@ -32,7 +33,7 @@ struct Gate {
 }
 
 /// All of them, in the order of `docs/testing.md`.
-const GATES: [Gate; 10] = [
+const GATES: [Gate; 11] = [
     Gate { name: "check", usage: "", run: check::run },
     Gate { name: "msrv", usage: "", run: check::msrv },
     Gate { name: "tidy", usage: "", run: tidy::run },
@@ -43,6 +44,7 @@ const GATES: [Gate; 10] = [
     },
     Gate { name: "counterexamples", usage: "[RULE]", run: counterexamples::run },
     Gate { name: "replay", usage: "FILE...", run: counterexamples::replay },
+    Gate { name: "nonces", usage: "[--full] [--seed N] [--write]", run: nonces::run },
     Gate { name: "deny", usage: "[--db FILE.tar.xz]", run: deny::run },
     Gate { name: "firmware", usage: "", run: firmware::run },
     Gate { name: "emulate", usage: "[--kill N] [--seed S]", run: emulate::run },
