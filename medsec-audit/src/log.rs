@@ -32,6 +32,9 @@ pub const RING_ID: u8 = 1;
 pub const RESERVE_BYTES: u32 = 16 * 88;
 /// Records after which a checkpoint is due.
 pub const CHECKPOINT_RECORDS: u16 = 256;
+/// Of so many sessions of a chain the first signs its first record. Without a checkpoint nothing shows that the device had
+/// the chain's secrets.
+pub const VOUCH_SESSIONS: u32 = 8;
 /// Uptime after which the secrets of earlier sessions are destroyed, in milliseconds.
 pub const FORGET_AFTER_MS: u64 = 600_000;
 /// Times in one boot that the log starts a new session after the part failed, before it gives up.
@@ -197,6 +200,8 @@ pub struct Log<S: Suite> {
     wish: Wish,
     forgot: bool,
     unsigned: u16,
+    /// This session signs as soon as it has a record, to vouch for the chain of secrets.
+    vouch: bool,
     refused: u32,
     faults: u8,
 }
@@ -265,6 +270,7 @@ impl<S: Suite> Log<S> {
             wish: Wish::default(),
             forgot: false,
             unsigned: 0,
+            vouch: false,
             refused: 0,
             faults: 0,
         })

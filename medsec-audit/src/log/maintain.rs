@@ -10,7 +10,9 @@ use medsec_core::rng::{Random, RandomError, ratchet};
 use medsec_core::suite::Suite;
 use medsec_core::time::{Pause, Ticks};
 
-use super::{CHECKPOINT_RECORDS, FORGET_AFTER_MS, Job, Log, Progress, RESTARTS_MAX};
+use super::{
+    CHECKPOINT_RECORDS, FORGET_AFTER_MS, Job, Log, Progress, RESTARTS_MAX, VOUCH_SESSIONS,
+};
 use crate::checkpoint::{CHECKPOINT_BYTES, Statement};
 use crate::record::{CLASS_CHECKPOINT, CLASS_ESCROW};
 use crate::segment::{SessionAuthor, next_audit, session_link};
@@ -94,7 +96,8 @@ impl<S: Suite> Log<S> {
         if self.rekey_due() {
             return self.rekey(flash, tools);
         }
-        if self.unsigned >= CHECKPOINT_RECORDS || (self.wish.checkpoint && self.unsigned > 0) {
+        let wanted = self.wish.checkpoint || self.vouch;
+        if self.unsigned >= CHECKPOINT_RECORDS || (wanted && self.unsigned > 0) {
             return self.sign(flash, tools);
         }
         self.wish.checkpoint = false;
@@ -201,6 +204,9 @@ impl<S: Suite> Log<S> {
         self.ring.begin(session, self.wish.clear).map_err(|_| MaintainError::Full)?;
         self.author = Some(SessionAuthor::new(link));
         self.unsigned = 0;
+        self.vouch = index
+            .checked_sub(public.escrow.base)
+            .is_some_and(|sessions| sessions.checked_rem(VOUCH_SESSIONS) == Some(0));
         self.wish.session = false;
         Ok(())
     }
@@ -294,6 +300,7 @@ impl<S: Suite> Log<S> {
         if matches!(reserved, Err(RingError::Full)) {
             // Nothing more fits, so nothing more needs a signature either.
             self.wish.checkpoint = false;
+            self.vouch = false;
             self.unsigned = 0;
             return Ok(Progress::Idle);
         }
@@ -313,6 +320,7 @@ impl<S: Suite> Log<S> {
         self.ended(stored)?;
         self.unsigned = 0;
         self.wish.checkpoint = false;
+        self.vouch = false;
         Ok(Progress::More)
     }
 
