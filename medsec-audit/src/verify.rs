@@ -8,6 +8,10 @@
 //! of [`Keys`]) and an anchor, as far as they are given. Without the public key nothing is signed; without the authority's
 //! secret nothing is read, and only what a checkpoint covers is verified.
 //!
+//! Anyone can seal a secret to the log authority's public key and write a log with it. So what only the log's own keys
+//! vouch for counts as verified if a checkpoint somewhere in the log, with the same chain of secrets, shows that the
+//! device had them; with the public key missing, nothing does.
+//!
 //! # Security
 //! A range is [`Verdict::Verified`] only if every byte of its records, and their place and order, are as the device stored
 //! them. What lies behind the first bad place is not called verified, even if each record in it is authentic. The newest
@@ -15,24 +19,24 @@
 //! always reported as [`Verdict::Unanchored`].
 
 mod authority;
+mod ladder;
 mod report;
 mod scan;
 mod segments;
+mod walk;
 
 pub use authority::{Authority, CHAINS_MAX};
 pub use report::{Assurance, Observer, Opened, Range, Verdict};
 
 use medsec_core::Secret;
-use medsec_core::flash::ring::{Place, Plan, Void};
+use medsec_core::flash::ring::{Place, Plan};
 use medsec_core::key::PublicKey;
 use medsec_core::suite::Suite;
 
 use crate::DeviceId;
 use crate::checkpoint::Statement;
-use crate::record::RecordHeader;
-use crate::state::{PUBLIC_BYTES, PublicState};
-use scan::{Expected, Scan};
-use segments::{Position, SegmentStart, Segments};
+use crate::state::PUBLIC_BYTES;
+use walk::{Ignore, Walk};
 
 /// These bytes could not be read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -74,6 +78,12 @@ pub trait Keys {
 
     /// The evolving audit secret of session `session`, if it can be had.
     fn audit(&mut self, session: u32) -> Option<Secret<32>>;
+
+    /// Learns that the device signed something whose header commits to the secret of session `session`.
+    fn vouch(&mut self, session: u32);
+
+    /// Whether the device vouched for the secret of session `session`, or for one of the same chain.
+    fn is_vouched(&self, session: u32) -> bool;
 }
 
 /// Nobody: only signatures are checked.
@@ -87,6 +97,12 @@ impl Keys for NoKeys {
 
     fn audit(&mut self, _session: u32) -> Option<Secret<32>> {
         None
+    }
+
+    fn vouch(&mut self, _session: u32) {}
+
+    fn is_vouched(&self, _session: u32) -> bool {
+        false
     }
 }
 
@@ -137,332 +153,6 @@ pub fn verify<S: Suite, I: Image, K: Keys, O: Observer>(
     subject: &Subject<'_>,
     observer: &mut O,
 ) -> Summary {
-    let first = Walk::<S, I, K, Ignore>::new(image, keys, *subject, &mut Ignore, None).run();
-    let bad = first.first_bad.map(|(_, page, offset)| Position { page, offset });
-    Walk::<S, I, K, O>::new(image, keys, *subject, observer, bad).run()
-}
-
-struct Ignore;
-
-impl Observer for Ignore {
-    fn range(&mut self, _range: &Range) {}
-    fn record(&mut self, _record: &Opened<'_>) {}
-    fn checkpoint(&mut self, _statement: &Statement, _signature: &[u8; 64]) {}
-}
-
-/// One pass, backwards.
-struct Walk<'a, S: Suite, I: Image, K: Keys, O: Observer> {
-    segments: Segments<'a, I, K>,
-    subject: Subject<'a>,
-    observer: &'a mut O,
-    /// The first bad place that an earlier pass found.
-    bad: Option<Position>,
-    floor: u32,
-    summary: Summary,
-    suite: core::marker::PhantomData<S>,
-}
-
-impl<'a, S: Suite, I: Image, K: Keys, O: Observer> Walk<'a, S, I, K, O> {
-    fn new(
-        image: &'a mut I,
-        keys: &'a mut K,
-        subject: Subject<'a>,
-        observer: &'a mut O,
-        bad: Option<Position>,
-    ) -> Self {
-        Self {
-            segments: Segments::new(image, keys, subject, S::ID),
-            subject,
-            observer,
-            bad,
-            floor: 0,
-            summary: Summary {
-                first_bad: None,
-                records: 0,
-                sessions: 0,
-                silent_sessions: 0,
-                head: None,
-                signed_to: None,
-                anchored: false,
-            },
-            suite: core::marker::PhantomData,
-        }
-    }
-
-    fn run(mut self) -> Summary {
-        let state = self.read_state();
-        self.report_misplaced_pages();
-        let Some(head) = self.segments.head() else {
-            self.finish(state, None);
-            return self.summary;
-        };
-        self.floor = self.segments.floor(head.at.page);
-        self.report_above(&head);
-        self.finish(state, Some(&head));
-        let mut at = Some((head, Expected::Head, false));
-        // Each turn goes to a lower position, of which an image has finitely many.
-        let mut turns = self.segments.positions();
-        while let Some((segment, expected, covered)) = at.take() {
-            turns = turns.saturating_sub(1);
-            let signed = self.segment(&segment, expected, covered);
-            at = if turns == 0 { None } else { self.before(&segment, signed) };
-        }
-        self.report_anchor();
-        self.summary
-    }
-
-    /// The state in the cell, with its proof checked if that can be done.
-    fn read_state(&mut self) -> Option<PublicState> {
-        let bytes = self.subject.state?;
-        let state = PublicState::parse(bytes).ok();
-        let proven = state.is_some_and(|state| match self.segments.audit(state.index) {
-            Some(audit) => PublicState::verify_proof(bytes, &audit).is_ok(),
-            None => !self.segments.has_keys(),
-        });
-        let state = state.filter(|_| proven);
-        self.segments.void = state.map_or_else(Void::default, |state| state.void);
-        state
-    }
-
-    /// Compares the newest session with the index in the cell, and reports the end of the log.
-    fn finish(&mut self, state: Option<PublicState>, head: Option<&SegmentStart>) {
-        let position = head.map_or(Position::START, |head| Position {
-            page: head.at.page,
-            offset: self.subject.plan.geometry().page_bytes(),
-        });
-        let session = head.map_or(0, |head| head.session);
-        let Some(state) = state else {
-            self.report_bad(Verdict::Modified, session, position);
-            return;
-        };
-        match state.index.checked_sub(session.saturating_add(1)) {
-            None => self.report_bad(Verdict::RolledBack, session, position),
-            Some(silent) => {
-                self.summary.silent_sessions = silent;
-                self.segments.head_is_newest = silent == 0;
-                if head.is_none() && silent > 0 {
-                    self.report_end(session, position);
-                }
-            }
-        }
-    }
-
-    /// Scans one segment, reports it, and says whether its own header is covered by a signature.
-    fn segment(&mut self, segment: &SegmentStart, expected: Expected, covered: bool) -> bool {
-        let scan = Scan::of::<S, I, K>(&mut self.segments, segment, &expected);
-        let verdict = scan.judge(&mut self.segments, segment, &expected);
-        let signed_to =
-            if covered && verdict.is_none() { Some(scan.last_seq) } else { scan.signed_to };
-        if matches!(expected, Expected::Head) {
-            let place =
-                Place { page: segment.at.page, offset: scan.last_offset, seq: scan.last_seq };
-            self.summary.head = Some((segment.session, place));
-        }
-        if segment.begins_session() {
-            self.summary.sessions = self.summary.sessions.saturating_add(1);
-        }
-        // Newest first: the end, then what is bad, then what is good.
-        if matches!(expected, Expected::Head) {
-            let end = Position { page: segment.at.page, offset: scan.end };
-            self.report_end(segment.session, end);
-        }
-        if let Some((verdict, position, seq)) = verdict {
-            self.report(&Range {
-                session: segment.session,
-                first_seq: seq,
-                last_seq: seq,
-                page: position.page,
-                offset: position.offset,
-                verdict,
-                assurance: Assurance::Unanchored,
-            });
-        }
-        self.report_good(segment, &scan, signed_to);
-        if scan.anchored {
-            self.summary.anchored = true;
-        }
-        if let (Some((session, place)), None) = (scan.newest_signed, self.summary.signed_to) {
-            self.summary.signed_to = Some((session, place));
-        }
-        self.emit::<S>(segment, &scan, signed_to);
-        signed_to.is_some()
-    }
-
-    fn report_good(&mut self, segment: &SegmentStart, scan: &Scan, signed_to: Option<u64>) {
-        let first = segment.first_seq;
-        let split = signed_to.map_or(first, |seq| seq.saturating_add(1)).min(scan.after());
-        let unsigned = if self.segments.has_keys() {
-            (Verdict::Verified, Assurance::MacOnly)
-        } else {
-            (Verdict::Unanchored, Assurance::Unanchored)
-        };
-        let signed = (Verdict::Verified, Assurance::Signed);
-        for (from, to, (verdict, assurance)) in
-            [(split, scan.after(), unsigned), (first, split, signed)]
-        {
-            if from < to {
-                let last_seq = to.saturating_sub(1);
-                let (page, offset) = (segment.at.page, segment.at.offset);
-                let session = segment.session;
-                self.report(&Range {
-                    session,
-                    first_seq: from,
-                    last_seq,
-                    page,
-                    offset,
-                    verdict,
-                    assurance,
-                });
-            }
-        }
-    }
-
-    /// Reports that nothing vouches for what should follow `position`.
-    fn report_end(&mut self, session: u32, position: Position) {
-        self.report(&Range {
-            session,
-            first_seq: 1,
-            last_seq: 0,
-            page: position.page,
-            offset: position.offset,
-            verdict: Verdict::Unanchored,
-            assurance: Assurance::Unanchored,
-        });
-    }
-
-    fn report_bad(&mut self, verdict: Verdict, session: u32, position: Position) {
-        self.report(&Range {
-            session,
-            first_seq: 1,
-            last_seq: 0,
-            page: position.page,
-            offset: position.offset,
-            verdict,
-            assurance: Assurance::Unanchored,
-        });
-    }
-
-    fn report(&mut self, range: &Range) {
-        let mut range = *range;
-        let position = Position { page: range.page, offset: range.offset };
-        if range.verdict.is_bad() {
-            let earlier = self
-                .summary
-                .first_bad
-                .is_none_or(|(_, page, offset)| position < Position { page, offset });
-            if earlier {
-                self.summary.first_bad = Some((range.verdict, range.page, range.offset));
-            }
-        } else if range.verdict == Verdict::Verified && self.bad.is_some_and(|bad| position >= bad)
-        {
-            range.verdict = Verdict::Unanchored;
-        }
-        self.observer.range(&range);
-    }
-
-    fn emit<T: Suite>(&mut self, segment: &SegmentStart, scan: &Scan, signed_to: Option<u64>) {
-        let end = scan.after();
-        let (device, key) = (self.subject.device, self.subject.key);
-        let observer = &mut *self.observer;
-        let mut records = 0_u64;
-        scan::for_each::<T, I, K>(&mut self.segments, segment, end, |entry| {
-            let signed = signed_to.is_some_and(|to| entry.place.seq <= to);
-            let assurance = if signed { Assurance::Signed } else { Assurance::MacOnly };
-            if let Some((statement, body)) = entry.statement(device, segment.session)
-                && key.is_some_and(|key| statement.verify(key, &body.signature).is_ok())
-            {
-                observer.checkpoint(&statement, &body.signature);
-            }
-            if !entry.opened || crate::record::is_clear(entry.class) {
-                return;
-            }
-            if let Ok((header, fields)) = RecordHeader::parse(entry.body()) {
-                records = records.saturating_add(1);
-                let (session, place, class) = (segment.session, entry.place, entry.class);
-                observer.record(&Opened { session, place, class, header, fields, assurance });
-            }
-        });
-        self.summary.records = self.summary.records.saturating_add(records);
-    }
-
-    /// The segment that `segment` goes on from, and what it must end with.
-    fn before(
-        &mut self,
-        segment: &SegmentStart,
-        signed: bool,
-    ) -> Option<(SegmentStart, Expected, bool)> {
-        let (found, expected, page, covered) = if let Some(adopted) = segment.adopted {
-            if adopted.count == 0 {
-                self.report_unadopted(Position::START, segment.at);
-                return None;
-            }
-            let found = self.segments.adopted(&adopted, segment.session);
-            let expected = Expected::Adopted { count: adopted.count, end: adopted.end };
-            (found, expected, adopted.page, false)
-        } else {
-            let page = segment.at.page.checked_sub(1)?;
-            let found = self.segments.continued(segment);
-            let expected =
-                Expected::Continued { first_seq: segment.first_seq, hash: segment.previous };
-            (found, expected, page, signed)
-        };
-        if let Some(found) = found {
-            self.report_unadopted(found.at, segment.at);
-            return Some((found, expected, covered));
-        }
-        let verdict = if page < self.floor {
-            Verdict::OverwrittenByPolicy
-        } else if self.segments.holds_page(page) {
-            Verdict::Modified
-        } else {
-            Verdict::Gap
-        };
-        self.report_bad(verdict, segment.session, Position { page, offset: 0 });
-        let next = self.segments.below(Position { page, offset: u32::MAX }, segment.at)?;
-        Some((next, Expected::Unknown, false))
-    }
-
-    /// Segments that nobody went on from may hold one entry that was in flight, not more.
-    fn report_unadopted(&mut self, from: Position, to: Position) {
-        let mut at = to;
-        let mut turns = self.segments.positions();
-        while let Some(segment) = self.segments.below(at, to).filter(|_| turns > 0) {
-            if segment.at <= from {
-                break;
-            }
-            turns = turns.saturating_sub(1);
-            if self.segments.count(&segment, 2) > 1 {
-                self.report_bad(Verdict::Modified, segment.session, segment.at);
-            }
-            at = segment.at;
-        }
-    }
-
-    /// Segments above the newest one are those of an interrupted opening, void, or somebody's addition.
-    fn report_above(&mut self, head: &SegmentStart) {
-        let top = Position { page: u32::MAX, offset: u32::MAX };
-        self.report_unadopted(head.at, top);
-    }
-
-    fn report_misplaced_pages(&mut self) {
-        for slot in 0..self.subject.plan.geometry().pages() {
-            if let Some(header) = self.segments.header_in_slot(slot)
-                && self.subject.plan.slot(header.page) != slot
-            {
-                let position = Position { page: header.page, offset: 0 };
-                self.report_bad(Verdict::Reordered, header.session, position);
-            }
-        }
-    }
-
-    fn report_anchor(&mut self) {
-        let Some(anchor) = self.subject.anchor else { return };
-        if self.summary.anchored || anchor.place.page < self.floor {
-            return;
-        }
-        let position = Position { page: anchor.place.page, offset: anchor.place.offset };
-        let behind = self.summary.head.is_none_or(|(_, head)| head.seq < anchor.place.seq);
-        let verdict = if behind { Verdict::Truncated } else { Verdict::Modified };
-        self.report_bad(verdict, anchor.session, position);
-    }
+    let (_, findings) = Walk::<S, _, _, _>::new(image, keys, *subject, &mut Ignore, None).run();
+    Walk::<S, _, _, _>::new(image, keys, *subject, observer, Some(findings)).run().0
 }

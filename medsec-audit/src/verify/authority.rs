@@ -4,6 +4,7 @@ use medsec_core::Secret;
 use medsec_core::hpke::RecipientSecret;
 use medsec_core::suite::Suite;
 
+use super::ladder::Ladder;
 use super::scan;
 use super::segments::{Position, Segments};
 use super::{Image, Keys, NoKeys, Subject};
@@ -16,10 +17,18 @@ use crate::state::{Escrow, PublicState};
 pub const CHAINS_MAX: usize = 16;
 
 /// The audit secrets that the log authority can open.
+///
+/// Anyone who knows the log authority's public key can seal a secret to it. So a chain says nothing about the device until
+/// a checkpoint is found whose signed bytes commit to it.
 pub struct Authority {
-    chains: [Option<(u32, Secret<32>)>; CHAINS_MAX],
-    /// The one asked for last, since the verifier asks for the same session again and again.
-    last: Option<(u32, Secret<32>)>,
+    chains: [Option<Chain>; CHAINS_MAX],
+    ladder: Ladder<u32>,
+}
+
+struct Chain {
+    base: u32,
+    audit: Secret<32>,
+    vouched: bool,
 }
 
 impl Authority {
@@ -29,7 +38,8 @@ impl Authority {
         subject: &Subject<'_>,
         secret: &RecipientSecret,
     ) -> Self {
-        let mut authority = Self { chains: [const { None }; CHAINS_MAX], last: None };
+        let ladder = Ladder::new(STEPS_MAX.saturating_mul(32));
+        let mut authority = Self { chains: [const { None }; CHAINS_MAX], ladder };
         let state = subject.state.and_then(|bytes| PublicState::parse(bytes).ok());
         if let Some(state) = state {
             authority.add::<S>(&state.escrow, subject, secret);
@@ -38,7 +48,7 @@ impl Authority {
         let mut segments = Segments::new(image, &mut keys, *subject, S::ID);
         let mut at = Position { page: u32::MAX, offset: u32::MAX };
         let mut turns = segments.positions();
-        while let Some(segment) = segments.below(at, at).filter(|_| turns > 0) {
+        while let Some(segment) = segments.below(at).filter(|_| turns > 0) {
             turns = turns.saturating_sub(1);
             scan::for_each::<S, I, NoKeys>(&mut segments, &segment, u64::MAX, |entry| {
                 if entry.class == CLASS_ESCROW
@@ -59,16 +69,22 @@ impl Authority {
     }
 
     fn add<S: Suite>(&mut self, escrow: &Escrow, subject: &Subject<'_>, secret: &RecipientSecret) {
-        let known = self.chains.iter().flatten().any(|(base, _)| *base == escrow.base);
-        if known || escrow.kid != secret.public().kid() {
+        let known = self.chains.iter().flatten().any(|chain| chain.base == escrow.base);
+        let full = self.chains.iter().all(Option::is_some);
+        if known || full || escrow.kid != secret.public().kid() {
             return;
         }
         if let Ok(audit) = escrow.open::<S>(&subject.device, secret)
             && let Some(slot) = self.chains.iter_mut().find(|slot| slot.is_none())
         {
-            *slot = Some((escrow.base, audit));
+            *slot = Some(Chain { base: escrow.base, audit, vouched: false });
         }
     }
+}
+
+/// The chain that session `session` belongs to: the one with the highest base at or below it.
+fn chain_of<'a>(chains: impl Iterator<Item = &'a Chain>, session: u32) -> Option<&'a Chain> {
+    chains.filter(|chain| chain.base <= session).max_by_key(|chain| chain.base)
 }
 
 impl Keys for Authority {
@@ -77,21 +93,22 @@ impl Keys for Authority {
     }
 
     fn audit(&mut self, session: u32) -> Option<Secret<32>> {
-        if let Some((last, audit)) = &self.last
-            && *last == session
-        {
-            return Some(audit.duplicate());
-        }
-        let below = self.chains.iter().flatten().filter(|(base, _)| *base <= session);
-        let (base, audit) = below.max_by_key(|(base, _)| *base)?;
-        let mut audit = audit.duplicate();
+        let chain = chain_of(self.chains.iter().flatten(), session)?;
         // Nobody makes this long by writing a high index into a header: a chain is that long and no longer.
-        let steps = session.checked_sub(*base).filter(|steps| *steps <= STEPS_MAX)?;
-        for _ in 0..steps {
-            audit = next_audit(&audit);
+        let steps = session.checked_sub(chain.base).filter(|steps| *steps <= STEPS_MAX)?;
+        let audit = &chain.audit;
+        self.ladder.climb(chain.base, steps, || audit.duplicate(), next_audit)
+    }
+
+    fn vouch(&mut self, session: u32) {
+        let base = chain_of(self.chains.iter().flatten(), session).map(|chain| chain.base);
+        for chain in self.chains.iter_mut().flatten() {
+            chain.vouched |= Some(chain.base) == base;
         }
-        self.last = Some((session, audit.duplicate()));
-        Some(audit)
+    }
+
+    fn is_vouched(&self, session: u32) -> bool {
+        chain_of(self.chains.iter().flatten(), session).is_some_and(|chain| chain.vouched)
     }
 }
 

@@ -210,7 +210,11 @@ impl Scan {
                 .statement(subject.device, segment.session)
                 .filter(|(statement, body)| statement.verify(key, &body.signature).is_ok());
             let Some((statement, _)) = signed else {
-                self.forget_unsigned();
+                // Without keys a checkpoint that was in flight looks the same. What it should cover is not called good
+                // then anyway, and only the last entry may be bad.
+                if segments.has_keys() {
+                    self.forget_unsigned();
+                }
                 return;
             };
             self.signed_to = Some(entry.place.seq);

@@ -2,10 +2,11 @@
 
 use medsec_core::Secret;
 use medsec_core::flash::ring::{
-    Adopted, CLASS_RESUME, ENTRY_HEADER_BYTES, EntryHeader, HEADER_BYTES, Header, RESUME_BYTES,
-    Resume, Void, committed, seq_low,
+    Adopted, CLASS_RESUME, ENTRY_HEADER_BYTES, EntryHeader, HEADER_BYTES, Header, Plan,
+    RESUME_BYTES, Resume, Void, committed, seq_low,
 };
 
+use super::ladder::Ladder;
 use super::{Image, Keys, Subject};
 use crate::segment::{SegmentKeys, next_link, session_link};
 
@@ -35,6 +36,8 @@ pub(super) struct SegmentStart {
     pub(super) adopted: Option<Adopted>,
     /// The hash of the session's pages before.
     pub(super) previous: [u8; 32],
+    /// The floor that the session's own page header states.
+    pub(super) floor: Option<u32>,
     bytes: [u8; HEADER_BYTES],
     length: usize,
 }
@@ -66,12 +69,23 @@ pub(super) struct Segments<'a, I: Image, K: Keys> {
     /// Whether no session began after the newest one in the log.
     pub(super) head_is_newest: bool,
     keyed: bool,
+    /// Links of sessions, which their index and salt tell apart.
+    links: Ladder<(u32, [u8; 16])>,
 }
 
 impl<'a, I: Image, K: Keys> Segments<'a, I, K> {
     pub(super) fn new(image: &'a mut I, keys: &'a mut K, subject: Subject<'a>, suite: u8) -> Self {
         let keyed = keys.is_keyed();
-        Self { image, keys, subject, suite, void: Void::default(), head_is_newest: false, keyed }
+        Self {
+            image,
+            keys,
+            subject,
+            suite,
+            void: Void::default(),
+            head_is_newest: false,
+            keyed,
+            links: Ladder::new(LINK_STEPS_MAX),
+        }
     }
 
     pub(super) const fn has_keys(&self) -> bool {
@@ -80,6 +94,14 @@ impl<'a, I: Image, K: Keys> Segments<'a, I, K> {
 
     pub(super) fn audit(&mut self, session: u32) -> Option<Secret<32>> {
         self.keys.audit(session)
+    }
+
+    pub(super) fn vouch(&mut self, session: u32) {
+        self.keys.vouch(session);
+    }
+
+    pub(super) fn is_vouched(&self, session: u32) -> bool {
+        self.keyed && self.keys.is_vouched(session)
     }
 
     /// More than the segments an image can hold.
@@ -93,14 +115,31 @@ impl<'a, I: Image, K: Keys> Segments<'a, I, K> {
         self.image.read(slot, at.offset, out).ok()
     }
 
-    /// The header that lies in `slot`, wherever it belongs.
-    pub(super) fn header_in_slot(&mut self, slot: u32) -> Option<Header> {
+    /// The header that lies in `slot`, wherever it belongs, if `wanted`.
+    fn header_in_slot(
+        &mut self,
+        slot: u32,
+        wanted: impl FnOnce(&Plan, &Header) -> bool,
+    ) -> Option<Header> {
         let mut bytes = [0; HEADER_BYTES];
         self.image.read(slot, 0, &mut bytes).ok()?;
         let header = Header::parse(&bytes).ok()?;
-        let start = self.header_start(&header, bytes);
         let known = header.ring == self.subject.ring && header.suite == self.suite;
-        (known && self.is_committed(&start)).then_some(header)
+        if !known || !wanted(self.subject.plan, &header) {
+            return None;
+        }
+        let start = self.header_start(&header, bytes);
+        self.is_committed(&start).then_some(header)
+    }
+
+    /// The header of a page that lies in `slot` but belongs elsewhere. One with nothing behind it was perhaps in flight.
+    pub(super) fn misplaced(&mut self, slot: u32) -> Option<Header> {
+        let elsewhere = |plan: &Plan, header: &Header| plan.slot(header.page) != slot;
+        let header = self.header_in_slot(slot, elsewhere)?;
+        let mut bytes = [0; ENTRY_HEADER_BYTES];
+        let first = self.subject.plan.header_bytes();
+        self.image.read(slot, first, &mut bytes).ok()?;
+        EntryHeader::parse(&bytes, header.page, first).ok().map(|_| header)
     }
 
     /// Whether a header says that page `page` lies in its slot, right or wrong.
@@ -131,20 +170,20 @@ impl<'a, I: Image, K: Keys> Segments<'a, I, K> {
             first_seq: header.first_seq,
             adopted: None,
             previous: header.previous,
+            floor: Some(header.floor),
             bytes,
             length: HEADER_BYTES,
         }
     }
 
-    /// The floor that page `page` states; without one, what its sequence number allows at most.
-    pub(super) fn floor(&mut self, page: u32) -> u32 {
-        let mut bytes = [0; HEADER_BYTES];
-        let stated = self
-            .page_header(page)
-            .and_then(|_| self.read(Position { page, offset: 0 }, &mut bytes))
-            .and_then(|()| Header::parse(&bytes).ok());
+    /// The floor that page `page` states, and the session that says so; without one, what its sequence number allows at
+    /// most.
+    pub(super) fn floor(&mut self, page: u32) -> (u32, Option<u32>) {
         let pages = self.subject.plan.geometry().pages();
-        stated.map_or(page.saturating_add(2).saturating_sub(pages), |header| header.floor)
+        let highest = page.saturating_add(2).saturating_sub(pages);
+        let header = self.page_header(page);
+        let stated = header.and_then(|header| Some((header.floor?, Some(header.session))));
+        stated.unwrap_or((highest, None))
     }
 
     fn resume(&mut self, at: Position) -> Option<SegmentStart> {
@@ -155,7 +194,7 @@ impl<'a, I: Image, K: Keys> Segments<'a, I, K> {
         for (to, from) in padded.iter_mut().zip(bytes) {
             *to = from;
         }
-        let start = SegmentStart {
+        let mut start = SegmentStart {
             at,
             session: resume.session,
             ordinal: resume.ordinal,
@@ -164,6 +203,7 @@ impl<'a, I: Image, K: Keys> Segments<'a, I, K> {
             first_seq: resume.seq.saturating_add(1),
             adopted: Some(resume.adopted),
             previous: [0; 32],
+            floor: None,
             bytes: padded,
             length: RESUME_BYTES,
         };
@@ -173,6 +213,7 @@ impl<'a, I: Image, K: Keys> Segments<'a, I, K> {
         // The session's own page header belongs to it.
         let opens = at.offset == self.subject.plan.header_bytes();
         let header = if opens { Some(self.page_header(at.page)?) } else { None };
+        start.floor = header.and_then(|header| header.floor);
         let owned = header.is_none_or(|header| {
             header.session == resume.session
                 && header.ordinal == 0
@@ -185,15 +226,14 @@ impl<'a, I: Image, K: Keys> Segments<'a, I, K> {
 
     /// The keys of a segment.
     pub(super) fn segment_keys(&mut self, segment: &SegmentStart) -> Option<SegmentKeys> {
-        let audit = self.keys.audit(segment.session)?;
-        let device = &self.subject.device;
-        let mut link = session_link(&audit, segment.session, &segment.salt, device, self.suite);
         if segment.ordinal > ORDINAL_MAX {
             return None;
         }
-        for _ in 0..segment.ordinal {
-            link = next_link(&link);
-        }
+        let (session, salt) = (segment.session, segment.salt);
+        let audit = self.keys.audit(session)?;
+        let (device, suite) = (self.subject.device, self.suite);
+        let bottom = || session_link(&audit, session, &salt, &device, suite);
+        let link = self.links.climb((session, salt), segment.ordinal, bottom, next_link)?;
         let (page, offset) = (segment.at.page, segment.at.offset);
         Some(SegmentKeys::derive(&link, page, offset, committed(segment.bytes())))
     }
@@ -206,8 +246,8 @@ impl<'a, I: Image, K: Keys> Segments<'a, I, K> {
         keys.is_some_and(|keys| segment.commit() == Some(&keys.commit[..]))
     }
 
-    fn counts(&self, segment: &SegmentStart) -> bool {
-        !self.void.covers(segment.at.page, segment.session)
+    fn counts(&mut self, segment: &SegmentStart) -> bool {
+        !self.void.covers(segment.at.page, segment.session) && self.count(segment, 1) > 0
     }
 
     /// Where the session's chain of hashes takes its header in beside the resume record.
@@ -220,80 +260,87 @@ impl<'a, I: Image, K: Keys> Segments<'a, I, K> {
 
     /// The newest segment: of the highest session, then highest place, with at least one entry.
     pub(super) fn head(&mut self) -> Option<SegmentStart> {
-        let mut newest = None;
-        for slot in 0..self.subject.plan.geometry().pages() {
-            let header = self.header_in_slot(slot);
-            let header = header.filter(|header| self.subject.plan.slot(header.page) == slot);
-            newest = newest.max(header.map(|header| header.page));
-        }
         let mut best: Option<SegmentStart> = None;
-        let top = newest?;
-        let mut below = Position { page: top, offset: u32::MAX };
-        let lowest = top.saturating_sub(HEAD_PAGES);
-        while let Some(segment) = self.below(below, below) {
-            if segment.at.page < lowest {
-                break;
+        for slot in 0..self.subject.plan.geometry().pages() {
+            let here = |plan: &Plan, header: &Header| plan.slot(header.page) == slot;
+            let Some(header) = self.header_in_slot(slot, here) else { continue };
+            let mut offset = u32::MAX;
+            while let Some(segment) = self.below_in(header.page, offset) {
+                let rank = |segment: &SegmentStart| (segment.session, segment.at);
+                if best.is_none_or(|best| rank(&segment) > rank(&best)) {
+                    best = Some(segment);
+                }
+                offset = segment.at.offset;
             }
-            let newer = best.is_none_or(|best| segment.session > best.session);
-            if newer && self.count(&segment, 1) > 0 {
-                best = Some(segment);
-            }
-            below = segment.at;
         }
         best
     }
 
-    /// The highest segment strictly below `at` that counts. Pages without a header of their own are passed over.
-    pub(super) fn below(&mut self, at: Position, limit: Position) -> Option<SegmentStart> {
-        let mut page = if at.page == u32::MAX { self.newest_page()? } else { at.page };
-        let mut offset = if page == at.page { at.offset } else { u32::MAX };
-        for _ in 0..self.subject.plan.geometry().pages() {
-            if let Some(found) = self.below_in(page, offset)
-                && found.at < limit.max(at)
-            {
+    /// The highest segment strictly below `at`. Other pages than that of `at` are looked into if they have a header.
+    pub(super) fn below(&mut self, at: Position) -> Option<SegmentStart> {
+        let Position { mut page, mut offset } = at;
+        // Each turn goes to a lower page with a header, of which there is at most one in a slot.
+        for _ in 0..=self.subject.plan.geometry().pages() {
+            if let Some(found) = self.below_in(page, offset) {
                 return Some(found);
             }
-            page = page.checked_sub(1)?;
+            page = self.page_below(page)?;
             offset = u32::MAX;
         }
         None
     }
 
-    fn newest_page(&mut self) -> Option<u32> {
-        let mut newest = None;
-        for slot in 0..self.subject.plan.geometry().pages() {
-            newest = newest.max(self.header_in_slot(slot).map(|header| header.page));
+    /// The highest page with a header below page `page`.
+    fn page_below(&mut self, page: u32) -> Option<u32> {
+        let next = page.checked_sub(1)?;
+        if self.page_header(next).is_some() {
+            return Some(next);
         }
-        newest
+        let mut best = None;
+        for slot in 0..self.subject.plan.geometry().pages() {
+            let better = |plan: &Plan, header: &Header| {
+                header.page < page && Some(header.page) > best && plan.slot(header.page) == slot
+            };
+            if let Some(header) = self.header_in_slot(slot, better) {
+                best = Some(header.page);
+            }
+        }
+        best
     }
 
+    /// The highest segment in page `page` strictly below byte `offset` that counts and has an entry.
     fn below_in(&mut self, page: u32, offset: u32) -> Option<SegmentStart> {
-        let header = self.page_header(page);
         let plan = self.subject.plan;
         for number in (0..plan.cells()).rev() {
             let at = Position { page, offset: plan.cell_offset(number) };
             if at.offset >= offset {
                 continue;
             }
-            let resume = self.resume(at);
-            if let Some(resume) = resume.filter(|resume| self.counts(resume)) {
-                return Some(resume);
+            if let Some(found) = self.resume(at)
+                && self.counts(&found)
+            {
+                return Some(found);
             }
         }
-        let header = header.filter(|header| header.ordinal > 0 && self.counts(header));
-        header.filter(|_| offset > 0)
+        let header = if offset > 0 { self.page_header(page) } else { None };
+        header.filter(|header| header.ordinal > 0 && self.counts(header))
     }
 
-    /// The segment that a resume record of session `session` names.
-    pub(super) fn adopted(&mut self, adopted: &Adopted, session: u32) -> Option<SegmentStart> {
+    /// The segment that `segment` names as the one it goes on from. It lies below it and is of an earlier session.
+    pub(super) fn adopted(
+        &mut self,
+        adopted: &Adopted,
+        segment: &SegmentStart,
+    ) -> Option<SegmentStart> {
         let at = Position { page: adopted.page, offset: adopted.offset };
         let first = at.offset == self.subject.plan.header_bytes();
         let found = match self.resume(at) {
             Some(resume) => Some(resume),
-            None if first => self.page_header(at.page),
+            None if first => self.page_header(at.page).filter(|header| header.ordinal > 0),
             None => None,
         };
-        found.filter(|found| found.session == adopted.session && found.session < session)
+        let below = |found: &SegmentStart| found.at < segment.at && found.session < segment.session;
+        found.filter(|found| found.session == adopted.session && below(found))
     }
 
     /// The segment of the same session in the page before.
@@ -334,7 +381,8 @@ impl<'a, I: Image, K: Keys> Segments<'a, I, K> {
     }
 }
 
-/// Pages below the newest in which the newest session may be found.
-const HEAD_PAGES: u32 = 3;
-/// Segments of one session that are followed: a page a minute for two years.
-const ORDINAL_MAX: u32 = 1_048_576;
+/// Segments of one session that are followed.
+const ORDINAL_MAX: u32 = 131_072;
+/// Links that are made in one pass. An image holds at most two sessions that turned more pages than it has, so this is
+/// enough for any that a device wrote.
+const LINK_STEPS_MAX: u32 = 2 * ORDINAL_MAX + 65_536;
