@@ -82,6 +82,7 @@ pub mod device;
 pub mod exhaust;
 pub mod fault;
 pub mod flash;
+pub mod nonces;
 pub mod powercut;
 pub mod prng;
 pub mod rng;
