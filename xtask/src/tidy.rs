@@ -56,7 +56,7 @@ impl Tree {
 /// A rule: its name, and what breaks it.
 type Rule = (&'static str, fn(&Tree) -> Vec<String>);
 
-const RULES: [Rule; 15] = [
+const RULES: [Rule; 16] = [
     ("files are short", code::files_are_short),
     ("files are named by what they hold", code::files_are_named),
     ("libraries are no_std under the lint table", code::libraries_are_strict),
@@ -71,6 +71,7 @@ const RULES: [Rule; 15] = [
     ("each dependency has its row", documents::dependencies_have_rows),
     ("each requirement has its row", documents::requirements_have_rows),
     ("the formats are whole", documents::formats_are_whole),
+    ("links lead somewhere", documents::links_lead_somewhere),
     ("the README is what the gates run", documents::readme_matches),
 ];
 

@@ -10,7 +10,8 @@ const LINES_MAX: usize = 500;
 const NAMES_REFUSED: [&str; 7] = ["mod", "utils", "util", "common", "helpers", "manager", "misc"];
 
 pub(super) fn files_are_short(tree: &Tree) -> Vec<String> {
-    let long = tree.ending(&[".rs"]).filter_map(|file| {
+    let product = tree.ending(&[".rs"]).filter(|file| !file.path.contains("/tests/"));
+    let long = product.filter_map(|file| {
         let lines = product_lines(file).count();
         (lines > LINES_MAX).then(|| format!("{} has {lines} lines before its tests", file.path))
     });

@@ -114,6 +114,36 @@ fn events(source: &str) -> impl Iterator<Item = (&str, &str)> {
     })
 }
 
+/// A link from one document to another file of this repository leads there.
+pub(super) fn links_lead_somewhere(tree: &Tree) -> Vec<String> {
+    let mut findings = Vec::new();
+    for file in tree.ending(&[".md"]) {
+        let targets = file.text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        for target in targets.filter(|target| !target.contains("://") && !target.contains('#')) {
+            if !resolve(&file.path, target).is_some_and(|path| tree.has(&path)) {
+                findings.push(format!("{} links to {target}", file.path));
+            }
+        }
+    }
+    findings
+}
+
+/// The path that a link in a file means; nothing if it leaves the repository.
+fn resolve(from: &str, link: &str) -> Option<String> {
+    let mut parts: Vec<&str> = from.split('/').collect();
+    parts.pop();
+    for part in link.split('/') {
+        match part {
+            "." | "" => {}
+            ".." => {
+                parts.pop()?;
+            }
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
+}
+
 /// The commands stand in both, and every line of the README's program stands in the example, in this order.
 pub(super) fn readme_matches(tree: &Tree) -> Vec<String> {
     let mut findings = Vec::new();
@@ -196,6 +226,17 @@ mod tests {
         let whole = "| `medsec/v1/core/a` |\n| `0x0001` | Boot |\n";
         assert_eq!(at(whole), Vec::<String>::new());
         assert_eq!(at("| `medsec/v1/core/b` |\n| `0x0002` | Boot |\n").len(), 3);
+    }
+
+    #[test]
+    fn a_link_that_leads_nowhere_is_found() {
+        let at = |link: &str| {
+            let text = format!("see [x]({link})");
+            let files = [("docs/a.md", &*text), ("docs/b.md", ""), ("c/src/d.rs", "")];
+            links_lead_somewhere(&tree(&files)).len()
+        };
+        assert_eq!(["b.md", "./b.md", "../c", "../c/src/d.rs", "a.md#x"].map(at), [0; 5]);
+        assert_eq!(["c.md", "../b.md", "../../docs/b.md"].map(at), [1; 3]);
     }
 
     #[test]
