@@ -1,0 +1,5 @@
+//! The power-cut drivers: a device with an oracle for each structure on flash, run through [`crate::exhaust`].
+
+pub mod cell;
+pub mod ring;
+mod snapshot;
