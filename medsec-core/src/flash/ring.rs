@@ -11,7 +11,8 @@
 //! 1. Mounting reads only. A read error is "not valid".
 //! 2. A header with nothing behind it was perhaps in flight: it is not a page. So is a resume record.
 //! 3. A session resumes at least one cell behind the last entry, and three more for each silent session since, so that no
-//!    word is programmed twice.
+//!    word is programmed twice; and only if the page reads blank from there on. A cut leaves nothing there, but damage
+//!    may hide entries from a mount: they are not written over, the session opens a page.
 //! 4. The higher session wins over the higher page.
 //! 5. Segments of earlier sessions in pages at or above the void page do not exist.
 //! 6. A page is erased before it is opened, always, also when it reads blank, by the session that opens it.
@@ -233,11 +234,13 @@ pub struct Ring {
     retention: Retention,
     mac: MacKey,
     tail: Option<Segment>,
+    /// Offset from which the page of the tail reads blank to its end.
+    blank_from: u32,
     state: State,
 }
 
 impl Ring {
-    /// Finds the newest segment. Reads only: about one header per page, and the newest page's grid.
+    /// Finds the newest segment. Reads only: about one header per page, the newest page's grid and its blank rest.
     ///
     /// # Power loss
     /// Reads nothing it could be wrong about: see the rules above.
@@ -258,9 +261,10 @@ impl Ring {
             retention: config.retention,
             mac,
             tail: None,
+            blank_from: u32::MAX,
             state: State::Mounted,
         };
-        ring.tail = ring.find_tail(flash, void);
+        ring.remount(flash, void);
         Ok(ring)
     }
 
@@ -268,6 +272,7 @@ impl Ring {
     pub fn remount<F: Flash>(&mut self, flash: &mut F, void: Void) {
         self.state = State::Mounted;
         self.tail = self.find_tail(flash, void);
+        self.blank_from = self.tail.map_or(u32::MAX, |tail| self.find_blank(flash, &tail));
     }
 
     /// Where things lie.

@@ -28,6 +28,26 @@ impl Ring {
         None
     }
 
+    /// The offset from which the page of `tail` reads blank to its end; cell by cell, as sessions resume at cells.
+    pub(super) fn find_blank<F: Flash>(&self, flash: &mut F, tail: &Segment) -> u32 {
+        let page_bytes = self.plan.geometry().page_bytes();
+        for number in (0..=self.plan.cells()).rev() {
+            let start = self.plan.cell_offset(number);
+            if start < tail.end {
+                return start.saturating_add(self.plan.cell_bytes());
+            }
+            let end = start.saturating_add(self.plan.cell_bytes()).min(page_bytes);
+            let length = usize::try_from(end.saturating_sub(start)).unwrap_or(usize::MAX);
+            let mut cell = [0; page::RECORD_BYTES_MAX];
+            let words = cell.get_mut(..length).unwrap_or_default();
+            let read = page::read(flash, self.plan.at(tail.page, start), words);
+            if read.is_err() || words.iter().any(|byte| *byte != 0xFF) {
+                return end;
+            }
+        }
+        self.plan.header_bytes()
+    }
+
     fn read_header<F: Flash>(&self, flash: &mut F, slot: u32) -> Option<Header> {
         let mut bytes = [0; HEADER_BYTES];
         page::read(flash, self.plan.geometry().at(slot, 0), &mut bytes).ok()?;

@@ -104,6 +104,7 @@ impl Ring {
     fn resume_offset(&self, index: u32) -> Option<u32> {
         let tail = self.tail?;
         let silent = index.checked_sub(tail.session)?.checked_sub(1)?;
-        self.plan.resume_offset(tail.end, silent)
+        let offset = self.plan.resume_offset(tail.end, silent)?;
+        (offset >= self.blank_from).then_some(offset)
     }
 }
