@@ -1,0 +1,159 @@
+//! A ring keeps its entries across power cuts.
+#![expect(clippy::unwrap_used, clippy::unwrap_in_result, reason = "test helpers")]
+
+use medsec_core::Secret;
+use medsec_core::flash::Region;
+use medsec_core::flash::page::GeometryError;
+use medsec_core::flash::ring::{
+    Author, CLASS_RESUME, Config, ENTRY_HEADER_BYTES, Place, Progress, Retention, Ring, RingError,
+    Session, Void,
+};
+use medsec_core::key::{Label, MacKey};
+use medsec_core::suite::SealError;
+use medsec_core::time::Pause;
+use medsec_sim::fault::Model;
+use medsec_sim::flash::FaultFlash;
+use medsec_sim::powercut;
+
+type Part = FaultFlash<4, 4, 1024>;
+
+/// Runs of the integration test. Lower it only with a reason: a driver that runs less finds less.
+const RUNS_MIN: u64 = 6_000;
+const PAGES: u32 = 4;
+
+struct Plain;
+
+impl Author for Plain {
+    fn turn(&mut self) -> [u8; 32] {
+        [9; 32]
+    }
+
+    fn segment(&mut self, _: u32, _: u32, _: u32, _: &[u8]) -> Result<[u8; 16], SealError> {
+        Ok([8; 16])
+    }
+
+    fn seal(
+        &mut self,
+        _: &Place,
+        _: &[u8; ENTRY_HEADER_BYTES],
+        _: &mut [u8],
+    ) -> Result<[u8; 16], SealError> {
+        Ok([7; 16])
+    }
+
+    fn stored(&mut self, _: &[u8]) {}
+}
+
+fn config(retention: Retention) -> Config {
+    Config { region: Region::new(0, PAGES * 1024), id: 1, body_bytes_max: 72, retention }
+}
+
+fn mac(byte: u8) -> MacKey {
+    MacKey::derive(&Secret::new([byte; 32]), Label::AuditMount)
+}
+
+fn mount(part: &mut Part, retention: Retention, void: Void) -> Ring {
+    Ring::mount(part, &config(retention), mac(1), void).unwrap()
+}
+
+fn start(part: &mut Part, ring: &mut Ring, index: u32) {
+    ring.begin(Session { index, suite: 1, salt: [0; 16] }, false).unwrap();
+    while ring.step(part, &mut Plain, &Pause::lend(&mut (), 1)).unwrap() == Progress::More {}
+}
+
+fn append(part: &mut Part, ring: &mut Ring) -> Result<Place, RingError> {
+    while ring.wants_erase(false) {
+        ring.erase_ahead(part, false, &Pause::lend(&mut (), 1)).unwrap();
+    }
+    ring.append(part, &mut Plain, 1, &[5; 40])
+}
+
+#[test]
+fn no_cut_breaks_a_rule() {
+    let tally = powercut::ring::run(RUNS_MIN, 1);
+    assert!(tally.runs() >= RUNS_MIN && tally.cuts() >= tally.runs(), "{tally}");
+    assert_eq!(tally.violations(), 0, "{tally}");
+}
+
+#[test]
+fn a_session_goes_on_behind_a_guard_and_skips_for_each_silent_one() {
+    let mut part = Part::new(PAGES, Model::None, 1);
+    let mut ring = mount(&mut part, Retention::Overwrite, Void::default());
+    assert!(ring.tail().is_none());
+    start(&mut part, &mut ring, 1);
+    let place = append(&mut part, &mut ring).unwrap();
+    // Header 112, resume record 96.
+    assert_eq!((place.page, place.offset, place.seq), (1, 208, 3));
+    for (index, offset) in [(2, 400), (3, 688)] {
+        let mut ring = mount(&mut part, Retention::Overwrite, Void::default());
+        assert_eq!(ring.tail().unwrap().end, 272);
+        start(&mut part, &mut ring, index);
+        assert_eq!(ring.position().unwrap().1.offset, offset + 96);
+    }
+}
+
+#[test]
+fn an_append_programs_once_and_erases_never() {
+    let mut part = Part::new(PAGES, Model::None, 1);
+    let mut ring = mount(&mut part, Retention::Overwrite, Void::default());
+    start(&mut part, &mut ring, 1);
+    for _ in 0..100 {
+        while ring.wants_erase(false) {
+            ring.erase_ahead(&mut part, false, &Pause::lend(&mut (), 1)).unwrap();
+        }
+        let (before, page) = (part.counts(), ring.position().unwrap().1.page);
+        let place = ring.append(&mut part, &mut Plain, 1, &[5; 40]).unwrap();
+        let after = part.counts();
+        assert_eq!(after.erases, before.erases);
+        assert_eq!(after.programs, before.programs + 1 + u64::from(place.page != page));
+    }
+}
+
+#[test]
+fn a_blocking_ring_refuses_and_keeps_what_it_has() {
+    let mut part = Part::new(PAGES, Model::None, 1);
+    let mut ring = mount(&mut part, Retention::Block, Void::default());
+    start(&mut part, &mut ring, 1);
+    let mut count = 0;
+    while append(&mut part, &mut ring).is_ok() {
+        count += 1;
+    }
+    assert_eq!(append(&mut part, &mut ring), Err(RingError::Full));
+    // One page of four is kept for clearing.
+    assert_eq!(ring.position().unwrap().1.page, PAGES - 1);
+    assert!(count > 2 * 12);
+    assert_eq!(ring.bytes_left().unwrap() / 64, 0);
+}
+
+#[test]
+fn another_key_or_ring_finds_nothing() {
+    let mut part = Part::new(PAGES, Model::None, 1);
+    let mut ring = mount(&mut part, Retention::Overwrite, Void::default());
+    start(&mut part, &mut ring, 1);
+    append(&mut part, &mut ring).unwrap();
+    let overwrite = config(Retention::Overwrite);
+    let other = Config { id: 2, ..overwrite };
+    for (config, byte) in [(overwrite, 2), (other, 1)] {
+        let ring = Ring::mount(&mut part, &config, mac(byte), Void::default()).unwrap();
+        assert!(ring.tail().is_none());
+    }
+    let void = Void { page: 1, session: 2 };
+    assert!(mount(&mut part, Retention::Overwrite, void).tail().is_none());
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    let mut part = Part::new(PAGES, Model::None, 1);
+    let refused =
+        |part: &mut Part, config: &Config| Ring::mount(part, config, mac(1), Void::default()).err();
+    let good = config(Retention::Overwrite);
+    let long = Config { body_bytes_max: 77, ..good };
+    assert_eq!(refused(&mut part, &long), Some(GeometryError::Pages));
+    let small = Config { region: Region::new(0, 2 * 1024), ..good };
+    assert_eq!(refused(&mut part, &small), Some(GeometryError::Pages));
+    let mut ring = mount(&mut part, Retention::Overwrite, Void::default());
+    assert_eq!(ring.append(&mut part, &mut Plain, 1, &[]), Err(RingError::NotReady));
+    start(&mut part, &mut ring, 1);
+    assert_eq!(ring.append(&mut part, &mut Plain, 1, &[0; 73]), Err(RingError::TooLong));
+    assert_eq!(ring.append(&mut part, &mut Plain, CLASS_RESUME, &[]), Err(RingError::TooLong));
+}
