@@ -14,7 +14,9 @@ use medsec_core::hpke::RecipientKey;
 use medsec_core::key::{DeviceKey, PublicKey};
 use medsec_core::rng::{Random, RandomError, RngFault};
 use medsec_core::suite::Suite;
-use medsec_core::time::{Pause, Ticks};
+use medsec_core::time::{Pause, Ticks, WallTime};
+
+use crate::wall_clock::WallClock;
 
 /// Sessions after which the cell nears the end of its erases: 80 % of 4 pages × 10,000.
 pub const SESSIONS_WARNING: u32 = 32_000;
@@ -119,6 +121,7 @@ pub struct Device<P: Port> {
     log: Log<P::Suite>,
     cause: ResetCause,
     recorded: Recorded,
+    wall: WallClock,
 }
 
 /// The log's configuration on `P` for `identity`.
@@ -182,8 +185,8 @@ impl<P: Port> Device<P> {
         let mut log =
             Log::mount(&mut flash, config, &identity.storage_root).map_err(BootError::Log)?;
         log.request_session();
-        let recorded = Recorded::default();
-        Ok(Self { flash, clock, random: Random::new(entropy), key, log, cause, recorded })
+        let (random, recorded) = (Random::new(entropy), Recorded::default());
+        Ok(Self { flash, clock, random, key, log, cause, recorded, wall: WallClock::UNSET })
     }
 
     /// Records `event`. At most 2 programs, no erase.
@@ -239,6 +242,41 @@ impl<P: Port> Device<P> {
     /// The time since power-on.
     pub fn now(&mut self) -> Ticks {
         self.clock.now()
+    }
+
+    /// Sets the wall clock, once that is recorded: as [`SystemEvent::ClockSet`], or as [`SystemEvent::ClockWentBack`] if
+    /// there was a later time in this boot.
+    ///
+    /// Nothing in medsec is ordered or timed by it: records carry ticks and a sequence number. Each boot starts without
+    /// a wall time.
+    ///
+    /// # Trust
+    /// `time` says itself where it comes from; the caller answers for that.
+    ///
+    /// # Errors
+    /// As [`Device::log`]; the clock is then as it was.
+    pub fn set_wall_time(&mut self, time: WallTime) -> Result<(), RecordError> {
+        let now = self.clock.now();
+        let (from, latest) = (self.wall.time(now), self.wall.latest(now));
+        let event = if time.unix_seconds < latest.unix_seconds {
+            SystemEvent::ClockWentBack { from: latest, to: time }
+        } else {
+            SystemEvent::ClockSet { from, to: time }
+        };
+        self.log.append(&mut self.flash, &event, now)?;
+        self.wall.set(time, now);
+        Ok(())
+    }
+
+    /// The wall time; of unknown source until it is set in this boot.
+    pub fn wall_time(&mut self) -> WallTime {
+        self.wall.time(self.clock.now())
+    }
+
+    /// The latest wall time there was in this boot: what expires is judged by it, so that a clock set back re-opens
+    /// nothing.
+    pub fn latest_wall_time(&mut self) -> WallTime {
+        self.wall.latest(self.clock.now())
     }
 
     /// Records the first of what the device itself has to say. Says whether there was something and it was recorded.

@@ -5,6 +5,7 @@
 #![no_std]
 
 pub mod device;
+mod wall_clock;
 
 pub use device::{BootError, Device, Health, Identity, Port, Profile};
 pub use medsec_audit as audit;
