@@ -41,8 +41,12 @@ pub(crate) enum ColorChoice {
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum Verb {
-    /// Play the whole life of a simulated device, with this tool's own verbs
-    Demo,
+    /// Play a part of the life of a simulated pump, and check every step with this tool's own verbs
+    Demo {
+        /// Where to leave the files: a new or empty directory, or one of an earlier demo
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
     /// Verify, report and export a device's audit log
     #[command(subcommand)]
     Log(LogVerb),
@@ -97,7 +101,7 @@ pub(crate) enum LogVerb {
 /// A log and what it is verified against.
 #[derive(Args, Debug)]
 pub(crate) struct Subject {
-    /// The bytes of the log region, as read from the device
+    /// The log: an export, or a raw image of the flash together with --layout
     pub(crate) file: PathBuf,
     /// The device's public key, from its provisioning record: the trust anchor
     #[arg(long, value_name = "FILE")]
@@ -108,7 +112,13 @@ pub(crate) struct Subject {
     /// A checkpoint kept from earlier; a log that ends before it was cut off
     #[arg(long, value_name = "FILE")]
     pub(crate) anchor: Option<PathBuf>,
-    /// Do not decide (exit 2) if any range is not covered by the device's signature
+    /// Where the log lies in a raw image of the flash
+    #[arg(long, value_name = "FILE")]
+    pub(crate) layout: Option<PathBuf>,
+    /// Names of the maker's events; without it they are shown by their numbers
+    #[arg(long, value_name = "FILE")]
+    pub(crate) catalogue: Option<PathBuf>,
+    /// Do not decide (exit 2) unless the device's signature covers every record and the log reaches the anchor
     #[arg(long)]
     pub(crate) strict: bool,
 }
@@ -145,7 +155,7 @@ impl Verb {
     /// The schema of this verb's `--json` output.
     pub(crate) const fn schema(&self) -> &'static str {
         match self {
-            Self::Demo => "medsec.demo/1",
+            Self::Demo { .. } => "medsec.demo/1",
             Self::Log(LogVerb::Verify(_)) => "medsec.log.verify/1",
             Self::Log(LogVerb::Report { .. }) => "medsec.log.report/1",
             Self::Log(LogVerb::Export { .. }) => "medsec.log.export/1",

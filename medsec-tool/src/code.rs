@@ -49,7 +49,7 @@ impl Code {
         id: "E0104",
         title: "malformed device key",
         cause: "A device key file is one line: `medsec-device-key-1`, a space, 64 hexadecimal \
-                digits in lower case. The digits must be a point of the curve.",
+                digits in lower case. The digits must be an Ed25519 public key.",
         risk: "Nothing was checked.",
         fix: "Fetch the device's public key again from the provisioning record.",
     };
@@ -99,6 +99,26 @@ impl Code {
         fix: "chmod 600 the file; if others had access to the machine, treat the secret as \
               known.",
     };
+    /// Malformed layout.
+    pub const LAYOUT_FILE: Self = Self {
+        id: "E0110",
+        title: "malformed layout",
+        cause: "A layout file begins with the line medsec-layout-1 and has the lines suite, model, \
+                page, unit, cell and log, in this order, with decimal figures. Cell and log are \
+                whole pages and do not overlap.",
+        risk: "Nothing was checked.",
+        fix: "Correct the line that the message names, by the device's flash map.",
+    };
+    /// Malformed catalogue.
+    pub const CATALOGUE_FILE: Self = Self {
+        id: "E0111",
+        title: "malformed catalogue",
+        cause: "A catalogue file begins with the line medsec-catalogue-1 and has one event a line, \
+                by ascending id.",
+        risk: "Nothing was checked. A wrong catalogue would show records under wrong names.",
+        fix: "Have the maker's program write the file again, or leave --catalogue out: events are \
+              then shown by their numbers.",
+    };
 }
 
 /// About what a log shows.
@@ -146,9 +166,8 @@ impl Code {
     pub const ROLLED_BACK: Self = Self {
         id: "E0205",
         title: "an older state of the device",
-        cause: "The device has begun sessions that this log does not know, or the anchor is \
-                newer than the log.",
-        risk: "Everything after the older state was hidden.",
+        cause: "The newest session of the log is newer than the device's stored state knows of.",
+        risk: "The state was set back to an older copy, or the log's newest session was made up.",
         fix: "Treat as tampering: keep the flash image; find out who could write to the flash.",
     };
     /// Torn by a power cut.
@@ -173,10 +192,11 @@ impl Code {
     pub const UNANCHORED: Self = Self {
         id: "E0208",
         title: "not anchored",
-        cause: "No checkpoint covers the range.",
-        risk: "Records at the end could have been cut off without a trace.",
-        fix: "Keep checkpoints outside the device and pass the newest as --anchor; --strict \
-              refuses such ranges.",
+        cause: "No checkpoint covers the range and no authority key was given; or it lies behind \
+                a place where the log was changed.",
+        risk: "It may be genuine, cut or made up.",
+        fix: "If no authority key was given, pass it; or have the device sign a checkpoint and \
+              fetch the log again. --strict refuses such ranges.",
     };
     /// Vouched for by the log key alone.
     pub const MAC_ONLY: Self = Self {
@@ -192,20 +212,22 @@ impl Code {
     pub const NOT_A_LOG: Self = Self {
         id: "E0210",
         title: "not a log",
-        cause: "No page of the file has the form of a log page.",
-        risk: "Nothing was checked. If the file is a device's log region, its log was wiped or \
+        cause: "The file does not begin as an export and no --layout was given, it is not as long \
+                as it or the layout says, or no page has the form of a log page.",
+        risk: "Nothing was checked. If the file is a device's flash, its log was wiped or \
                overwritten.",
-        fix: "Pass the raw bytes of the log region. If they are, treat as tampering.",
+        fix: "Pass an export as it was fetched, or a raw flash image with --layout. If it is, \
+              treat as tampering.",
     };
     /// Log of another device.
     pub const OTHER_DEVICE: Self = Self {
         id: "E0211",
         title: "log of another device",
-        cause: "The log names another device than the key, or none of its checkpoints is signed \
-                by the key.",
+        cause: "The log names another device than the key; or it names none, and none of its \
+                checkpoints is signed by the key.",
         risk: "Nothing is known about this log.",
         fix: "Compare the device's serial number with the provisioning record, and fetch the \
-              right key.",
+              right key. For a raw image, compare the model in the layout.",
     };
     /// Anchor not signed by this device.
     pub const FOREIGN_ANCHOR: Self = Self {
@@ -256,7 +278,35 @@ impl Code {
         title: "nothing was verified",
         cause: "No range of the log could be verified.",
         risk: "Nothing is known about what happened on the device.",
-        fix: "Check that the file is the log region; if it is, treat as tampering.",
+        fix: "Check that the file is the device's log. If nothing was signed yet, pass \
+              --authority-key; otherwise treat as tampering.",
+    };
+    /// Nothing vouches for what may have followed.
+    pub const OPEN_END: Self = Self {
+        id: "E0218",
+        title: "nothing vouches for what may have followed",
+        cause: "Every log ends somewhere, and no log can prove by itself that it did not go on.",
+        risk: "Records behind the newest checkpoint could have been cut off without a trace.",
+        fix: "Keep checkpoints outside the device and pass the newest as --anchor. --strict needs \
+              one, and a log whose newest record is signed.",
+    };
+    /// Anchor not in the log.
+    pub const ANCHOR_GONE: Self = Self {
+        id: "E0219",
+        title: "anchor not in the log",
+        cause: "The page that held the anchor was overwritten by policy since it was kept.",
+        risk: "That the log goes on from the anchor is vouched for by later signatures alone.",
+        fix: "Keep a newer checkpoint as the anchor.",
+    };
+    /// Records that do not fit the catalogue.
+    pub const MISFIT: Self = Self {
+        id: "E0220",
+        title: "records that do not fit the catalogue",
+        cause: "The catalogue declares the event with other fields, codes, category or class than \
+                the record has.",
+        risk: "The records are authentic. Their fields are shown without names, since the names \
+               might be wrong.",
+        fix: "Pass the catalogue of the firmware that wrote the log.",
     };
 }
 
@@ -312,6 +362,8 @@ impl Code {
         &Self::WRITE,
         &Self::OVER_INPUT,
         &Self::WIDE_KEY_FILE,
+        &Self::LAYOUT_FILE,
+        &Self::CATALOGUE_FILE,
         &Self::GAP,
         &Self::TRUNCATED,
         &Self::MODIFIED,
@@ -329,6 +381,9 @@ impl Code {
         &Self::SEALED,
         &Self::UNPLACED,
         &Self::NOTHING_VERIFIED,
+        &Self::OPEN_END,
+        &Self::ANCHOR_GONE,
+        &Self::MISFIT,
         &Self::UNKNOWN_CODE,
         &Self::UNKNOWN_SCHEMA,
         &Self::USAGE,

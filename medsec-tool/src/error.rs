@@ -1,8 +1,10 @@
 //! Why a command could not give a verdict.
 
+use crate::catalogue::CatalogueError;
 use crate::code::Code;
 use crate::exit::Exit;
 use crate::keyfile::KeyFileError;
+use crate::layout::LayoutError;
 use crate::untrusted::Untrusted;
 
 /// Why a command could not give a verdict.
@@ -52,6 +54,22 @@ pub enum Error {
         /// What is wrong with it.
         cause: KeyFileError,
     },
+    /// A layout file is malformed.
+    #[error("{path} is no layout: {cause}")]
+    LayoutFile {
+        /// The file.
+        path: Untrusted,
+        /// What is wrong with it.
+        cause: LayoutError,
+    },
+    /// A catalogue file is malformed.
+    #[error("{path} is no catalogue: {cause}")]
+    CatalogueFile {
+        /// The file.
+        path: Untrusted,
+        /// What is wrong with it.
+        cause: CatalogueError,
+    },
     /// The result cannot be written.
     #[error("cannot write {path}: {reason}")]
     Write {
@@ -75,6 +93,12 @@ pub enum Error {
     /// The log belongs to another device than the key.
     #[error("the log belongs to another device than the device key")]
     OtherDevice,
+    /// None of the log's checkpoints is signed by the key, and nothing else tells whose log it is.
+    #[error(
+        "none of the log's checkpoints is signed by the device key: another device wrote the log, \
+         or the layout states another model, or every checkpoint was changed"
+    )]
+    NoneSigned,
     /// The checkpoint was not signed by the device.
     #[error("the anchor was not signed by this device")]
     ForeignAnchor,
@@ -125,8 +149,10 @@ impl Error {
             Self::CheckpointFile { .. } => Code::CHECKPOINT_FILE,
             Self::Write { .. } => Code::WRITE,
             Self::OverInput { .. } => Code::OVER_INPUT,
+            Self::LayoutFile { .. } => Code::LAYOUT_FILE,
+            Self::CatalogueFile { .. } => Code::CATALOGUE_FILE,
             Self::NotALog { .. } => Code::NOT_A_LOG,
-            Self::OtherDevice => Code::OTHER_DEVICE,
+            Self::OtherDevice | Self::NoneSigned => Code::OTHER_DEVICE,
             Self::ForeignAnchor => Code::FOREIGN_ANCHOR,
             Self::ForeignAuthority => Code::FOREIGN_AUTHORITY,
             Self::NoCheckpoint => Code::NO_CHECKPOINT,
@@ -143,6 +169,7 @@ impl Error {
         match self {
             Self::NoTrustAnchor
             | Self::OtherDevice
+            | Self::NoneSigned
             | Self::ForeignAnchor
             | Self::ForeignAuthority
             | Self::NoCheckpoint => Exit::Undecided,
@@ -152,6 +179,8 @@ impl Error {
             | Self::DeviceKey { .. }
             | Self::AuthorityKey { .. }
             | Self::CheckpointFile { .. }
+            | Self::LayoutFile { .. }
+            | Self::CatalogueFile { .. }
             | Self::NotALog { .. } => Exit::Input,
             Self::Write { .. } => Exit::Device,
             Self::UnknownCode { .. } | Self::UnknownSchema { .. } | Self::Usage { .. } => {

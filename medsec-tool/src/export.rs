@@ -14,7 +14,7 @@ pub(crate) enum Item<'a> {
     LeftOut(&'a RangeRow),
 }
 
-/// Records and the ranges left out, by record number.
+/// Records and the ranges left out, in the order of the log.
 pub(crate) fn items(report: &LogReport) -> Vec<Item<'_>> {
     let mut items: Vec<_> = report
         .readable()

@@ -1,7 +1,7 @@
 //! Reading inputs with a limit, and writing outputs whole.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read as _, Write as _};
+use std::io::{self, BufWriter, Read as _, Write};
 use std::path::Path;
 
 use crate::error::Error;
@@ -9,7 +9,7 @@ use crate::untrusted::Untrusted;
 
 /// Bytes of `path`, of which there may be `bytes_max`.
 pub(crate) fn read(path: &Path, bytes_max: u64) -> Result<Vec<u8>, Error> {
-    let failed = |error: std::io::Error| Error::Read {
+    let failed = |error: io::Error| Error::Read {
         path: Untrusted::from_path(path),
         reason: Untrusted::new(error.to_string()),
     };
@@ -35,10 +35,14 @@ pub(crate) fn is_wide(_path: &Path) -> bool {
     false
 }
 
-/// Writes `bytes` to `path`, which is replaced whole or not at all, and never is one of `inputs`.
-pub(crate) fn write(path: &Path, bytes: &[u8], inputs: &[&Path]) -> Result<(), Error> {
+/// Writes what `fill` gives to `path`, which is replaced whole or not at all, and never is one of `inputs`.
+pub(crate) fn write(
+    path: &Path,
+    inputs: &[&Path],
+    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), Error> {
     refuse_inputs(path, inputs)?;
-    write_whole(path, bytes).map_err(|error| Error::Write {
+    write_whole(path, fill).map_err(|error| Error::Write {
         path: Untrusted::from_path(path),
         reason: Untrusted::new(error.to_string()),
     })
@@ -54,19 +58,26 @@ fn refuse_inputs(path: &Path, inputs: &[&Path]) -> Result<(), Error> {
     Ok(())
 }
 
-fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+fn write_whole(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
         // A pipe or a device: there is nothing to replace.
-        return OpenOptions::new().write(true).open(path)?.write_all(bytes);
+        return fill_file(OpenOptions::new().write(true).open(path)?, fill).map(|_| ());
     }
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(format!(".{}.part", std::process::id()));
     let part = path.with_file_name(name);
-    let mut file = OpenOptions::new().write(true).create_new(true).open(&part)?;
-    let written =
-        file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&part, path));
+    let file = OpenOptions::new().write(true).create_new(true).open(&part)?;
+    let written = fill_file(file, fill)
+        .and_then(|file| file.sync_all())
+        .and_then(|()| fs::rename(&part, path));
     if written.is_err() {
         drop(fs::remove_file(&part));
     }
     written
+}
+
+fn fill_file(file: File, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<File> {
+    let mut writer = BufWriter::new(file);
+    fill(&mut writer)?;
+    writer.into_inner().map_err(io::IntoInnerError::into_error)
 }

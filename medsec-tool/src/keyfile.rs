@@ -10,6 +10,7 @@
 
 use core::fmt;
 
+use medsec_core::key::PublicKey;
 use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::text::{hex, parse_hex, parse_hex_vec};
@@ -48,44 +49,48 @@ pub enum KeyFileError {
     /// All digits are zero.
     #[error("a key of zeros is no key")]
     Zero,
+    /// The digits are no public key.
+    #[error("the digits are no Ed25519 public key, or one that would vouch for anything")]
+    NoKey,
 }
 
 /// A device's Ed25519 public key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct DeviceKey([u8; 32]);
+pub struct DeviceKey(PublicKey);
 
 impl DeviceKey {
     /// Reads the bytes of a device key file.
     ///
     /// # Errors
-    /// Each [`KeyFileError`]. Whether the key is a point of the curve is seen when it is used.
+    /// Each [`KeyFileError`].
     pub fn parse(bytes: &[u8]) -> Result<Self, KeyFileError> {
         let [digits] = parts(bytes, DEVICE_WORD)?;
-        key(digits).map(Self)
+        let key = key(digits)?;
+        PublicKey::parse(&key).map(Self).map_err(|_| KeyFileError::NoKey)
     }
 
     /// The key.
     #[must_use]
-    pub const fn as_bytes(&self) -> &[u8; 32] {
+    pub const fn key(&self) -> &PublicKey {
         &self.0
     }
 
     /// The file that holds this key.
     #[must_use]
     pub fn to_file(self) -> String {
-        format!("{DEVICE_WORD} {}\n", hex(&self.0))
+        format!("{DEVICE_WORD} {}\n", hex(&self.0.to_bytes()))
     }
 
     /// The key, for people to compare.
     #[must_use]
     pub fn fingerprint(self) -> String {
-        hex(&self.0)
+        hex(&self.0.to_bytes())
     }
 }
 
-impl From<[u8; 32]> for DeviceKey {
-    fn from(bytes: [u8; 32]) -> Self {
-        Self(bytes)
+impl From<PublicKey> for DeviceKey {
+    fn from(key: PublicKey) -> Self {
+        Self(key)
     }
 }
 
@@ -103,6 +108,12 @@ impl AuthoritySecret {
         let held = Self(Zeroizing::new(secret));
         secret.zeroize();
         Ok(held)
+    }
+
+    /// The file that holds `secret`, wiped on drop.
+    #[must_use]
+    pub fn file_of(secret: &[u8; 32]) -> Zeroizing<String> {
+        Zeroizing::new(format!("{AUTHORITY_WORD} {}\n", hex(secret)))
     }
 
     /// The secret, for the verifier.
@@ -182,7 +193,8 @@ mod tests {
 
     #[test]
     fn files_are_read_back() {
-        let key = DeviceKey::from([7; 32]);
+        let seed = medsec_core::Secret::new([7; 32]);
+        let key = DeviceKey::from(medsec_core::key::DeviceKey::from_seed(&seed).public());
         assert_eq!(DeviceKey::parse(key.to_file().as_bytes()), Ok(key));
         let line = format!("{AUTHORITY_WORD} {DIGITS}");
         assert_eq!(AuthoritySecret::parse(line.as_bytes()).unwrap().expose()[2], 0x22);
@@ -209,6 +221,8 @@ mod tests {
             (format!("{DEVICE_WORD} {DIGITS}0"), KeyFileError::Digits),
             (format!("{DEVICE_WORD} {DIGITS}00"), KeyFileError::Digits),
             (format!("{DEVICE_WORD} {}", "0".repeat(64)), KeyFileError::Zero),
+            (format!("{DEVICE_WORD} 01{}", "0".repeat(62)), KeyFileError::NoKey),
+            (format!("{DEVICE_WORD} 02{}", "0".repeat(62)), KeyFileError::NoKey),
         ] {
             assert_eq!(DeviceKey::parse(line.as_bytes()), Err(error), "{line:?}");
         }

@@ -1,19 +1,22 @@
 //! The host tool of medsec as a library, so that its tests can drive it.
 //!
 //! [`run`] is the whole tool: arguments in, text out, exit code back. What verifies logs is handed in as a
-//! [`model::Verify`].
+//! [`model::Verify`]; in the program it is the one verifier of `medsec-audit`, by way of [`verifier::Verifier`].
 #![expect(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
     reason = "a host program: sums here are bounded by sizes of memory, and a panic ends in exit code 70, not in harm"
 )]
 
+pub mod catalogue;
 pub mod code;
 pub mod error;
 pub mod exit;
 pub mod keyfile;
+pub mod layout;
 pub mod model;
 pub mod untrusted;
+pub mod verifier;
 
 mod cli;
 mod command;
@@ -36,9 +39,10 @@ use crate::cli::{Cli, ColorChoice, Global, LogVerb, Verb};
 use crate::command::{demo, explain, log_checkpoint, log_export, log_report, log_verify, schema};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::model::{LogReport, Trust, Verify};
+use crate::model::Verify;
 use crate::output::{Console, Outcome};
 use crate::untrusted::Untrusted;
+use crate::verifier::Verifier;
 
 /// What the surroundings say about colours.
 #[derive(Clone, Copy, Default, Debug)]
@@ -67,7 +71,7 @@ pub fn main() -> ExitCode {
     }));
     let result = std::panic::catch_unwind(|| {
         let (mut out, mut err) = (io::stdout().lock(), io::stderr());
-        run(std::env::args_os(), &NotWired, surroundings, &mut out, &mut err)
+        run(std::env::args_os(), &Verifier, surroundings, &mut out, &mut err)
     });
     result.unwrap_or(Exit::Bug).into()
 }
@@ -106,7 +110,7 @@ pub fn run(
 
 fn dispatch(verb: &Verb, global: Global, verifier: &dyn Verify) -> Result<Outcome, Error> {
     match verb {
-        Verb::Demo => demo::run(),
+        Verb::Demo { out } => demo::run(out.as_deref()),
         Verb::Explain { code } => explain::run(code),
         Verb::Schema { name } => schema::run(name),
         Verb::Log(LogVerb::Verify(subject)) => log_verify::run(subject, verifier),
@@ -158,13 +162,4 @@ fn refuse(
     }
     let shown = text.lines().try_for_each(|line| writeln!(err, "{}", Untrusted::from(line)));
     settle(shown, Exit::Usage, err)
-}
-
-/// Stands where the verifier will be.
-struct NotWired;
-
-impl Verify for NotWired {
-    fn verify(&self, _log: &[u8], _trust: &Trust) -> Result<LogReport, Error> {
-        Err(Error::Bug { what: "this build has no verifier" })
-    }
 }

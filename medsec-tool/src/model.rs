@@ -1,140 +1,14 @@
 //! What the verifier says about a log, in the form that the tool shows, reports and exports.
 
+mod verdict;
+
+pub use verdict::{Assurance, Verdict, Weight};
+
+use crate::catalogue::Catalogue;
 use crate::error::Error;
 use crate::keyfile::{AuthoritySecret, Checkpoint, DeviceKey};
+use crate::layout::Layout;
 use crate::untrusted::Untrusted;
-
-/// What holds for a range of records.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-#[non_exhaustive]
-pub enum Verdict {
-    /// Complete and unchanged.
-    Verified,
-    /// The one record that was being written when the power went, at the end of a session.
-    TornTail,
-    /// Records are missing inside the log.
-    Gap,
-    /// Records are missing at the end, which a checkpoint proves were there.
-    Truncated,
-    /// Stored bytes were changed.
-    Modified,
-    /// Pages are in another order or place than they were written.
-    Reordered,
-    /// The log is an older state of the device.
-    RolledBack,
-    /// A log that overwrites its oldest records did so, as its policy says.
-    OverwrittenByPolicy,
-    /// Behind the last checkpoint: whether the end was cut off cannot be told.
-    Unanchored,
-}
-
-/// What a verdict means for the whole.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum Weight {
-    /// Nothing to object to.
-    Good,
-    /// Worth knowing, and no sign of tampering.
-    Notice,
-    /// Evidence is missing.
-    Open,
-    /// Somebody changed the log.
-    Bad,
-}
-
-impl Verdict {
-    /// All of them, in the order in which a legend lists them.
-    pub const ALL: [Self; 9] = [
-        Self::Verified,
-        Self::TornTail,
-        Self::OverwrittenByPolicy,
-        Self::Unanchored,
-        Self::Gap,
-        Self::Truncated,
-        Self::Modified,
-        Self::Reordered,
-        Self::RolledBack,
-    ];
-
-    /// The word in machine-readable output.
-    #[must_use]
-    pub const fn id(self) -> &'static str {
-        match self {
-            Self::Verified => "verified",
-            Self::TornTail => "torn-tail",
-            Self::Gap => "gap",
-            Self::Truncated => "truncated",
-            Self::Modified => "modified",
-            Self::Reordered => "reordered",
-            Self::RolledBack => "rolled-back",
-            Self::OverwrittenByPolicy => "overwritten-by-policy",
-            Self::Unanchored => "unanchored",
-        }
-    }
-
-    /// The words for people.
-    #[must_use]
-    pub const fn words(self) -> &'static str {
-        match self {
-            Self::Verified => "verified",
-            Self::TornTail => "torn by a power cut",
-            Self::Gap => "missing",
-            Self::Truncated => "cut off",
-            Self::Modified => "modified",
-            Self::Reordered => "reordered",
-            Self::RolledBack => "rolled back",
-            Self::OverwrittenByPolicy => "overwritten by policy",
-            Self::Unanchored => "not anchored",
-        }
-    }
-
-    /// What the verdict means for the whole.
-    #[must_use]
-    pub const fn weight(self) -> Weight {
-        match self {
-            Self::Verified => Weight::Good,
-            Self::TornTail | Self::OverwrittenByPolicy => Weight::Notice,
-            Self::Unanchored => Weight::Open,
-            Self::Gap | Self::Truncated | Self::Modified | Self::Reordered | Self::RolledBack => {
-                Weight::Bad
-            }
-        }
-    }
-}
-
-/// Who could have made a range.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum Assurance {
-    /// Covered by a checkpoint that the device signed.
-    Signed,
-    /// A holder of the log key could have made this.
-    MacOnly,
-    /// Nothing vouches for it.
-    Unanchored,
-}
-
-impl Assurance {
-    /// The word in machine-readable output.
-    #[must_use]
-    pub const fn id(self) -> &'static str {
-        match self {
-            Self::Signed => "signed",
-            Self::MacOnly => "mac-only",
-            Self::Unanchored => "unanchored",
-        }
-    }
-
-    /// The words for people.
-    #[must_use]
-    pub const fn words(self) -> &'static str {
-        match self {
-            Self::Signed => "signed by the device",
-            Self::MacOnly => "a holder of the log key could have made this",
-            Self::Unanchored => "nothing vouches for it",
-        }
-    }
-}
 
 /// Where in the log something is stored.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -183,6 +57,18 @@ impl RangeRow {
         }
     }
 
+    /// Whether it is no range of records, but the place where the log ends.
+    #[must_use]
+    pub fn is_end(&self) -> bool {
+        self.verdict == Verdict::Unanchored && self.is_place()
+    }
+
+    /// Whether it is a place between two records.
+    #[must_use]
+    pub const fn is_place(&self) -> bool {
+        self.last_seq < self.first_seq
+    }
+
     /// Whether the record with number `seq` of `session` lies in it.
     #[must_use]
     pub const fn holds(&self, session: u32, seq: u64) -> bool {
@@ -217,10 +103,12 @@ impl Class {
 pub enum Outcome {
     /// It was done.
     Success,
-    /// It was tried and failed.
-    Failure,
-    /// It was refused.
-    Denied,
+    /// It was not done; trying again may help.
+    MinorFailure,
+    /// It was not done, and something has to be put right first.
+    SeriousFailure,
+    /// It was not done, and a part of the device no longer works.
+    MajorFailure,
 }
 
 impl Outcome {
@@ -229,8 +117,9 @@ impl Outcome {
     pub const fn id(self) -> &'static str {
         match self {
             Self::Success => "success",
-            Self::Failure => "failure",
-            Self::Denied => "denied",
+            Self::MinorFailure => "minor-failure",
+            Self::SeriousFailure => "serious-failure",
+            Self::MajorFailure => "major-failure",
         }
     }
 }
@@ -277,30 +166,29 @@ pub struct Interval {
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Value {
-    /// A count, an index, a size.
+    /// A count, or a code without a name.
     Number(u64),
-    /// A signed figure.
-    Integer(i64),
-    /// Yes or no.
-    Flag(bool),
+    /// A measured or set value, or a length of time, with its unit.
+    Quantity(i64, &'static str),
     /// Words.
     Text(Untrusted),
-    /// Bytes, shown in hexadecimal.
-    Bytes(Vec<u8>),
+    /// An id or the head of a hash, shown in hexadecimal.
+    Bytes([u8; 8]),
     /// Personal, and sealed: the log authority alone can open it.
     Personal,
+    /// Personal, and left out of the record.
+    Omitted,
 }
 
 impl core::fmt::Display for Value {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
             Self::Number(number) => write!(f, "{number}"),
-            Self::Integer(number) => write!(f, "{number}"),
-            Self::Flag(true) => f.write_str("yes"),
-            Self::Flag(false) => f.write_str("no"),
+            Self::Quantity(number, unit) => write!(f, "{number} {unit}"),
             Self::Text(text) => write!(f, "{text}"),
             Self::Bytes(bytes) => f.write_str(&crate::text::hex(bytes)),
             Self::Personal => f.write_str("(personal, sealed)"),
+            Self::Omitted => f.write_str("(personal, left out)"),
         }
     }
 }
@@ -372,14 +260,15 @@ pub struct SessionRow {
     pub end: SessionEnd,
 }
 
-/// Records that somebody with the flash contents could have forged: those behind the last evolution of the key that no
-/// checkpoint covers.
+/// The newest records, which no signature covers yet.
+///
+/// Whoever held the flash could have cut them off, and a holder of the log authority's secret could have made them.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ForgeableWindow {
-    /// First record that could be forged.
+    /// Its first record.
     pub first_seq: u64,
-    /// Sessions whose keys were still on the device.
-    pub sessions: u32,
+    /// The newest record of the log.
+    pub last_seq: u64,
 }
 
 /// Whether the records could be opened.
@@ -399,43 +288,76 @@ pub struct LogReport {
     pub device_id: [u8; 16],
     /// Whether the records could be opened.
     pub contents: Contents,
-    /// Every record number of the log lies in one of them, in order.
+    /// What holds where, in the order of the log.
     pub ranges: Vec<RangeRow>,
     /// The records that could be opened, in order.
     pub records: Vec<RecordRow>,
     /// The sessions, in order.
     pub sessions: Vec<SessionRow>,
-    /// What could be forged.
+    /// What no signature covers yet.
     pub forgeable: Option<ForgeableWindow>,
     /// The newest checkpoint that the device signed.
     pub checkpoint: Option<Checkpoint>,
+    /// Whether the anchor was found in the log.
+    pub anchored: bool,
+    /// Records that do not fit the catalogue and are shown without names.
+    pub misfits: u64,
     /// What else a reader should know.
     pub notes: Vec<Untrusted>,
 }
 
 impl LogReport {
-    /// The range in which a record lies, if it lies in exactly one.
-    #[must_use]
-    pub fn range_of(&self, record: &RecordRow) -> Option<&RangeRow> {
-        let mut ranges = self.ranges.iter().filter(|range| range.holds(record.session, record.seq));
-        let range = ranges.next()?;
-        ranges.next().is_none().then_some(range)
-    }
-
-    /// The records that may be shown, each with its range.
+    /// The records that may be shown, each with its range: those that lie in exactly one, and that is readable.
     pub fn readable(&self) -> impl Iterator<Item = (&RecordRow, &RangeRow)> {
-        self.records.iter().filter_map(|record| {
-            let range = self.range_of(record)?;
+        let index = RangeIndex::new(&self.ranges);
+        self.records.iter().filter_map(move |record| {
+            let range = index.find(record)?;
             range.is_readable().then_some((record, range))
         })
+    }
+
+    /// How many records lie in no range, or in more than one.
+    #[must_use]
+    pub fn unplaced(&self) -> usize {
+        let index = RangeIndex::new(&self.ranges);
+        self.records.iter().filter(|record| index.find(record).is_none()).count()
     }
 
     /// The ranges whose records may not be shown, and the places where records were taken away.
     pub fn unreadable(&self) -> impl Iterator<Item = &RangeRow> {
         self.ranges.iter().filter(|range| {
-            let is_empty = range.last_seq < range.first_seq;
-            !range.is_readable() && (!is_empty || range.verdict.weight() == Weight::Bad)
+            !range.is_readable() && (!range.is_place() || range.verdict.weight() == Weight::Bad)
         })
+    }
+}
+
+/// Finds the range of a record in few steps: a log has many of both.
+struct RangeIndex<'a> {
+    /// By session and first record, each with the highest record of the ranges before it in its session.
+    ranges: Vec<(&'a RangeRow, Option<u64>)>,
+}
+
+impl<'a> RangeIndex<'a> {
+    fn new(ranges: &'a [RangeRow]) -> Self {
+        let mut ranges: Vec<_> =
+            ranges.iter().filter(|range| !range.is_place()).map(|range| (range, None)).collect();
+        ranges.sort_by_key(|(range, _)| (range.session, range.first_seq));
+        let mut before: Option<(u32, u64)> = None;
+        for (range, highest) in &mut ranges {
+            let same = before.filter(|(session, _)| *session == range.session);
+            *highest = same.map(|(_, last)| last);
+            before = Some((range.session, range.last_seq.max(highest.unwrap_or(0))));
+        }
+        Self { ranges }
+    }
+
+    fn find(&self, record: &RecordRow) -> Option<&'a RangeRow> {
+        let key = (record.session, record.seq);
+        let after =
+            self.ranges.partition_point(|(range, _)| (range.session, range.first_seq) <= key);
+        let (range, highest) = self.ranges.get(after.checked_sub(1)?)?;
+        let is_alone = highest.is_none_or(|highest| highest < record.seq);
+        (is_alone && range.holds(record.session, record.seq)).then_some(*range)
     }
 }
 
@@ -450,11 +372,22 @@ pub struct Trust {
     pub anchor: Option<Checkpoint>,
 }
 
+/// What is verified, and what helps to read it.
+#[derive(Debug)]
+pub struct Evidence<'a> {
+    /// An export, or a raw image of the flash.
+    pub bytes: &'a [u8],
+    /// Where the log lies, if the bytes are a raw image.
+    pub layout: Option<Layout>,
+    /// The names of events.
+    pub catalogue: &'a Catalogue,
+}
+
 /// Verifies logs.
 pub trait Verify {
-    /// Verifies the bytes of a log against `trust`.
+    /// Verifies a log against `trust`.
     ///
     /// # Errors
-    /// Those of kind `Log`: the bytes are no log, or `trust` does not fit it. Damage is no error: it is a verdict.
-    fn verify(&self, log: &[u8], trust: &Trust) -> Result<LogReport, Error>;
+    /// The bytes are no log, or `trust` does not fit it. Damage is no error: it is a verdict.
+    fn verify(&self, evidence: &Evidence<'_>, trust: &Trust) -> Result<LogReport, Error>;
 }

@@ -3,15 +3,19 @@
 //! Every text goes through [`crate::untrusted::Untrusted`] where it comes from outside, and then through the template
 //! engine's escaping, which no template switches off.
 
+use std::io::{self, Write};
+
 use askama::Template;
 
 use crate::command::subject::Verified;
-use crate::error::Error;
 use crate::exit::Exit;
-use crate::judgement::place;
-use crate::model::{Contents, RangeRow, RecordRow, SessionRow};
+use crate::judgement::{forgeable, place, verdicts};
+use crate::model::{
+    Assurance, ClockSource, Contents, LogReport, Outcome, RangeRow, RecordRow, SessionRow, Verdict,
+    Weight,
+};
 use crate::output::Finding;
-use crate::text::{grouped, hex, when};
+use crate::text::{grouped, hex, record_span, when};
 use crate::timeline::{self, Timeline};
 
 #[derive(Template)]
@@ -21,18 +25,29 @@ struct Page<'a> {
     mark: &'static str,
     tone: &'static str,
     version: &'static str,
+    device: String,
+    figures: [(&'static str, String); 4],
     facts: Vec<(&'static str, String)>,
     limits: Vec<String>,
     findings: &'a [Finding],
     timeline: Option<Timeline>,
     ranges: Vec<RangeLine>,
-    records: Vec<RecordLine>,
+    meanings: Vec<(&'static str, &'static str, &'static str)>,
+    report: &'a LogReport,
+    record_count: u64,
     records_hint: &'static str,
     sessions: Vec<SessionLine>,
 }
 
+impl Page<'_> {
+    /// The records one by one: all of them as lines would take more memory than the log.
+    fn records(&self) -> impl Iterator<Item = RecordLine> {
+        self.report.readable().map(record_line)
+    }
+}
+
 struct RangeLine {
-    span: (String, String),
+    span: String,
     session: u32,
     verdict: &'static str,
     class: &'static str,
@@ -43,15 +58,16 @@ struct RangeLine {
 struct RecordLine {
     seq: String,
     session: u32,
-    ticks_ms: String,
     wall: String,
     source: &'static str,
     name: String,
     category: String,
     class: &'static str,
     outcome: &'static str,
+    tone: &'static str,
     fields: Vec<(String, String)>,
     verdict: &'static str,
+    badge: &'static str,
     assurance: &'static str,
 }
 
@@ -61,8 +77,8 @@ struct SessionLine {
     end: &'static str,
 }
 
-/// The report as HTML.
-pub(crate) fn render(verified: &Verified<'_>) -> Result<String, Error> {
+/// Writes the report as HTML.
+pub(crate) fn render(verified: &Verified<'_>, out: &mut dyn Write) -> io::Result<()> {
     let report = &verified.report;
     let (mark, tone) = match verified.judgement.exit {
         Exit::Ok => ("\u{2714}", "good"),
@@ -81,27 +97,47 @@ pub(crate) fn render(verified: &Verified<'_>) -> Result<String, Error> {
         mark,
         tone,
         version: env!("CARGO_PKG_VERSION"),
+        device: hex(&report.device_id),
+        figures: figures(report),
         facts: facts(verified),
         limits: limits(verified),
         findings: &verified.judgement.findings,
         timeline: timeline::draw(report),
         ranges: report.ranges.iter().map(range_line).collect(),
-        records: report.readable().map(record_line).collect(),
+        meanings: verdicts(report)
+            .map(|verdict| (verdict.id(), verdict.words(), verdict.meaning()))
+            .collect(),
+        report,
+        record_count: u64::try_from(report.readable().count()).unwrap_or(u64::MAX),
         records_hint: match report.contents {
             Contents::Opened => "No record lies in a range that could be verified.",
             Contents::Sealed => "The records were not opened: no authority key was given.",
         },
         sessions: report.sessions.iter().map(session_line).collect(),
     };
-    page.render().map_err(|_| Error::Bug { what: "the report could not be rendered" })
+    page.write_into(out)
+}
+
+fn figures(report: &LogReport) -> [(&'static str, String); 4] {
+    let count = |count: usize| grouped(u64::try_from(count).unwrap_or(u64::MAX));
+    let signed = |range: &&RangeRow| {
+        range.verdict == Verdict::Verified && range.assurance == Assurance::Signed
+    };
+    let signed = report.ranges.iter().filter(signed).map(|range| range.last_seq).max();
+    let bad = report.ranges.iter().filter(|range| range.verdict.weight() == Weight::Bad);
+    [
+        ("records opened", count(report.readable().count())),
+        ("sessions", count(report.sessions.len())),
+        ("signed up to record", signed.map_or_else(|| "none".to_owned(), grouped)),
+        ("places tampered with", count(bad.count())),
+    ]
 }
 
 fn facts(verified: &Verified<'_>) -> Vec<(&'static str, String)> {
-    let (report, trust) = (&verified.report, &verified.trust);
+    let trust = &verified.trust;
     let given = |is_given: bool| if is_given { "given" } else { "not given" }.to_owned();
     let bytes = grouped(u64::try_from(verified.log_bytes).unwrap_or(u64::MAX));
     vec![
-        ("Device", hex(&report.device_id)),
         ("Log file", crate::untrusted::Untrusted::from_path(&verified.subject.file).to_string()),
         ("Log size", format!("{bytes} bytes")),
         ("Log SHA-256", verified.log_sha256.clone()),
@@ -128,11 +164,13 @@ fn limits(verified: &Verified<'_>) -> Vec<String> {
         );
     }
     if let Some(window) = &report.forgeable {
+        limits.push(format!("Whether the newest records are all there: {}.", forgeable(window)));
+    }
+    if let Some(end) = report.ranges.iter().find(|range| range.is_end()) {
         limits.push(format!(
-            "Whether records from number {} on are genuine, if somebody held the device's flash \
-             contents: keys of {} session(s) were still on it.",
-            grouped(window.first_seq),
-            window.sessions
+            "Whether the device went on recording: nothing vouches for what may have followed \
+             record {}.",
+            grouped(end.last_seq)
         ));
     }
     if report.contents == Contents::Sealed {
@@ -142,13 +180,21 @@ fn limits(verified: &Verified<'_>) -> Vec<String> {
     limits
 }
 
+/// The colour of a verdict. What the log key alone vouches for does not look as if the device had signed it.
+const fn badge(range: &RangeRow) -> &'static str {
+    match (range.verdict, range.assurance) {
+        (Verdict::Verified, Assurance::MacOnly) => Assurance::MacOnly.id(),
+        (verdict, _) => verdict.id(),
+    }
+}
+
 fn range_line(range: &RangeRow) -> RangeLine {
     RangeLine {
-        span: (grouped(range.first_seq), grouped(range.last_seq)),
+        span: record_span(range.first_seq, range.last_seq),
         session: range.session,
         verdict: range.verdict.words(),
-        class: range.verdict.id(),
-        assurance: range.assurance.words(),
+        class: badge(range),
+        assurance: if range.is_place() { "" } else { range.assurance.words() },
         place: place(range),
     }
 }
@@ -158,15 +204,21 @@ fn record_line((record, range): (&RecordRow, &RangeRow)) -> RecordLine {
     RecordLine {
         seq: grouped(record.seq),
         session: record.session,
-        ticks_ms: grouped(record.ticks_ms),
-        wall: when(record.wall),
-        source: record.wall.map_or("", |wall| wall.source.id()),
+        wall: when(record),
+        source: record.wall.map_or("no wall clock", |wall| match wall.source {
+            ClockSource::Unknown => "clock set by nobody known",
+            ClockSource::Person => "clock set by a person",
+            ClockSource::RealTimeClock => "real-time clock",
+            ClockSource::Authenticated => "authenticated time",
+        }),
         name: record.name.to_string(),
         category: record.category.to_string(),
         class: record.class.id(),
         outcome: record.outcome.id(),
+        tone: if record.outcome == Outcome::Success { "fine" } else { "wrong" },
         fields: fields.map(|(name, value)| (name.to_string(), value.to_string())).collect(),
         verdict: range.verdict.words(),
+        badge: badge(range),
         assurance: range.assurance.id(),
     }
 }

@@ -58,12 +58,12 @@ impl From<&model::SessionRow> for Session {
 #[derive(Serialize)]
 pub(crate) struct Forgeable {
     first_seq: u64,
-    sessions: u32,
+    last_seq: u64,
 }
 
 impl From<&model::ForgeableWindow> for Forgeable {
     fn from(window: &model::ForgeableWindow) -> Self {
-        Self { first_seq: window.first_seq, sessions: window.sessions }
+        Self { first_seq: window.first_seq, last_seq: window.last_seq }
     }
 }
 
@@ -125,11 +125,11 @@ impl<'a> From<(&'a model::RecordRow, &'a model::RangeRow)> for Record<'a> {
 fn field<'a>((name, value): &'a (Untrusted, model::Value)) -> Field<'a> {
     let kind = match value {
         model::Value::Number(_) => "number",
-        model::Value::Integer(_) => "integer",
-        model::Value::Flag(_) => "flag",
+        model::Value::Quantity(..) => "quantity",
         model::Value::Text(_) => "text",
         model::Value::Bytes(_) => "bytes",
         model::Value::Personal => "personal",
+        model::Value::Omitted => "omitted",
     };
     Field { name, kind, value: value.to_string() }
 }

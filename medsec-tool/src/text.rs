@@ -1,6 +1,6 @@
 //! Figures, times and bytes as text.
 
-use crate::model::Interval;
+use crate::model::{Interval, RecordRow};
 
 const HEX: [char; 16] =
     ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
@@ -122,13 +122,29 @@ const fn is_leap(year: u64) -> u64 {
     }
 }
 
-/// When something happened, for people: one instant, or both ends.
-pub(crate) fn when(wall: Option<Interval>) -> String {
-    match wall {
-        None => "unknown".to_owned(),
-        Some(wall) if wall.earliest_ms == wall.latest_ms => instant(wall.earliest_ms),
-        Some(wall) => format!("{} to {}", instant(wall.earliest_ms), instant(wall.latest_ms)),
+/// When a record was made, for people: an instant and how far it may be off, or the time since the boot of its session.
+pub(crate) fn when(record: &RecordRow) -> String {
+    let Some(wall) = record.wall else {
+        return format!("boot {} + {}", record.session, since_boot(record.ticks_ms));
+    };
+    let half_ms = middle(wall).saturating_sub(wall.earliest_ms);
+    let at = instant(middle(wall));
+    match half_ms {
+        0 => at,
+        _ => format!("{at} \u{b1} {}.{} s", half_ms / 1_000, half_ms % 1_000 / 100),
     }
+}
+
+/// The middle of an interval, in ms since 1970.
+pub(crate) const fn middle(wall: Interval) -> u64 {
+    wall.earliest_ms + wall.latest_ms.saturating_sub(wall.earliest_ms) / 2
+}
+
+/// Hours, minutes, seconds and milliseconds.
+pub(crate) fn since_boot(ms: u64) -> String {
+    let (hour, minute) = (ms / 3_600_000, ms / 60_000 % 60);
+    let (second, milli) = (ms / 1_000 % 60, ms % 1_000);
+    format!("{hour}:{minute:02}:{second:02}.{milli:03}")
 }
 
 #[cfg(test)]
@@ -148,6 +164,12 @@ mod tests {
             assert_eq!(instant(unix_s * 1_000), text);
         }
         assert!(instant(u64::MAX).starts_with("18446744073709551615 ms"));
+    }
+
+    #[test]
+    fn time_since_a_boot_counts_hours_on() {
+        assert_eq!(since_boot(90_061_007), "25:01:01.007");
+        assert_eq!(since_boot(12), "0:00:00.012");
     }
 
     #[test]

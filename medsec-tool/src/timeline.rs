@@ -3,7 +3,7 @@
 //! Lanes, one for each verdict that occurs, keep verdicts apart without colour. The axis counts records: it is the one
 //! order that a log always has. All figures are whole units of the drawing, so that a report is the same everywhere.
 
-use crate::model::{LogReport, Verdict};
+use crate::model::{Assurance, LogReport, RangeRow, Verdict};
 use crate::text::{grouped, record_span};
 
 /// Width of the plotted part.
@@ -48,8 +48,9 @@ pub(crate) struct Timeline {
 
 /// Draws `report`; nothing if it has no ranges.
 pub(crate) fn draw(report: &LogReport) -> Option<Timeline> {
-    let first = report.ranges.iter().map(|range| range.first_seq).min()?;
-    let last = report.ranges.iter().map(|range| range.last_seq).max()?;
+    let records = || report.ranges.iter().filter(|range| !range.is_place());
+    let first = records().map(|range| range.first_seq).min()?;
+    let last = records().map(|range| range.last_seq).max()?;
     let scale = Scale { first, span: last.saturating_sub(first).saturating_add(1) };
     let lanes = lanes(report, scale);
     let axis_y = LANE_HEIGHT * u64::try_from(lanes.len()).unwrap_or(0);
@@ -88,21 +89,31 @@ impl Scale {
 fn lanes(report: &LogReport, scale: Scale) -> Vec<Lane> {
     let mut lanes = Vec::new();
     for verdict in Verdict::ALL {
-        let bars = bars(report, verdict, scale);
-        if bars.is_empty() {
-            continue;
+        // What the log key alone vouches for is not drawn as if the device had signed it.
+        let is_mac = |range: &RangeRow| range.assurance == Assurance::MacOnly;
+        let split =
+            [("verified, signed", "verified", false), ("verified, log key", "mac-only", true)];
+        let one = [(verdict.words(), verdict.id(), false)];
+        let kinds = if verdict == Verdict::Verified { &split[..] } else { &one[..] };
+        for (name, class, mac) in kinds {
+            let bars = bars(report, scale, |range| {
+                let is_kind = verdict != Verdict::Verified || is_mac(range) == *mac;
+                range.verdict == verdict && is_kind && !range.is_end()
+            });
+            if bars.is_empty() {
+                continue;
+            }
+            let y = LANE_HEIGHT * u64::try_from(lanes.len()).unwrap_or(0);
+            lanes.push(Lane { name, class, y: y + 4, text_y: y + 17, bars });
         }
-        let y = LANE_HEIGHT * u64::try_from(lanes.len()).unwrap_or(0);
-        let text_y = y + 17;
-        lanes.push(Lane { name: verdict.words(), class: verdict.id(), y: y + 4, text_y, bars });
     }
     lanes
 }
 
-/// Bars of one verdict. Ranges that would be drawn over each other become one bar that names them all.
-fn bars(report: &LogReport, verdict: Verdict, scale: Scale) -> Vec<Bar> {
+/// Bars of one lane. Ranges that would be drawn over each other become one bar that names them all.
+fn bars(report: &LogReport, scale: Scale, belongs: impl Fn(&RangeRow) -> bool) -> Vec<Bar> {
     let mut bars: Vec<(Bar, u64, u64)> = Vec::new();
-    for range in report.ranges.iter().filter(|range| range.verdict == verdict) {
+    for range in report.ranges.iter().filter(|range| belongs(range)) {
         let x = scale.x(range.first_seq);
         let end = scale.x(range.last_seq.saturating_add(1)).max(x + BAR_WIDTH_MIN);
         match bars.last_mut() {

@@ -5,33 +5,34 @@
 //! reorder or hide text as their code point (`[U+202E]`). Escaping for HTML, CSV or syslog comes on top of it.
 
 use core::fmt;
+use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
 /// Characters of one value that are shown; the rest is announced as cut.
 const SHOWN_CHARS_MAX: usize = 4_096;
 
-/// Text from outside, neutralised whenever it is shown.
+/// Text from outside, neutralised whenever it is shown. Its clones share one text: a log names the same event often.
 #[derive(Clone, PartialEq, Eq, Default)]
-pub struct Untrusted(String);
+pub struct Untrusted(Arc<str>);
 
 impl Untrusted {
     /// Takes over text of any content.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
+        Self(text.into().into())
     }
 
     /// Takes over bytes; what is no UTF-8 is shown as U+FFFD.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Self {
-        Self(String::from_utf8_lossy(bytes).into_owned())
+        Self(String::from_utf8_lossy(bytes).into())
     }
 
     /// Takes over a path, to show it.
     #[must_use]
     pub fn from_path(path: &std::path::Path) -> Self {
-        Self(path.to_string_lossy().into_owned())
+        Self(path.to_string_lossy().into())
     }
 }
 

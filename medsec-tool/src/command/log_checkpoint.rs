@@ -29,7 +29,7 @@ pub(crate) fn run(
         file = Some(checkpoint.to_file());
     }
     if let (Some(path), Some(file)) = (output, &file) {
-        files::write(path, file.as_bytes(), &verified.inputs())?;
+        files::write(path, &verified.inputs(), |out| out.write_all(file.as_bytes()))?;
     }
     let payload = match (&file, output) {
         (Some(file), None) if !json => Some(file.clone().into_bytes()),

@@ -1,5 +1,6 @@
 //! `medsec log export`.
 
+use std::io::Write;
 use std::path::Path;
 
 use serde_json::json;
@@ -36,13 +37,18 @@ pub(crate) fn run(
         return Err(usage("--framing belongs to --format syslog"));
     }
     let verified = verify(subject, verifier)?;
-    let bytes = match form.format {
-        Format::Json => records::encode(&verified)?,
-        Format::Csv => csv::encode(&verified)?,
-        Format::Syslog => syslog::encode(&verified, form.framing).into_bytes(),
+    let encode = |out: &mut dyn Write| match form.format {
+        Format::Json => records::encode(&verified, out),
+        Format::Csv => csv::encode(&verified, out),
+        Format::Syslog => syslog::encode(&verified, form.framing, out),
     };
+    let mut payload = None;
     if let Some(path) = form.output {
-        files::write(path, &bytes, &verified.inputs())?;
+        files::write(path, &verified.inputs(), encode)?;
+    } else {
+        let mut bytes = Vec::new();
+        encode(&mut bytes).map_err(|_| Error::Bug { what: "the records have no such form" })?;
+        payload = Some(bytes);
     }
     let path = form.output.map(Untrusted::from_path);
     let data = json!({
@@ -57,7 +63,7 @@ pub(crate) fn run(
         verdict: verified.judgement.verdict,
         headline: verified.judgement.headline,
         text: path.map(|path| format!("  export in {path}")).into_iter().collect(),
-        payload: form.output.is_none().then_some(bytes),
+        payload,
         findings: verified.judgement.findings,
         data,
     })

@@ -21,8 +21,7 @@ pub(crate) fn run(
     verifier: &dyn Verify,
 ) -> Result<Outcome, Error> {
     let verified = verify(subject, verifier)?;
-    let html = report::render(&verified)?;
-    files::write(output, html.as_bytes(), &verified.inputs())?;
+    files::write(output, &verified.inputs(), |out| report::render(&verified, out))?;
     let records = verified.report.readable().count();
     let path = Untrusted::from_path(output);
     let data = json!({

@@ -5,10 +5,14 @@ use serde_json::json;
 use crate::cli::Subject;
 use crate::command::subject::{Verified, verify};
 use crate::error::Error;
+use crate::judgement::{forgeable, verdicts};
 use crate::model::Verify;
 use crate::output::Outcome;
 use crate::rows;
 use crate::text::{counted, grouped, hex, record_span};
+
+/// Ranges that are listed for people.
+const RANGES_MAX: usize = 40;
 
 pub(crate) fn run(subject: &Subject, verifier: &dyn Verify) -> Result<Outcome, Error> {
     let verified = verify(subject, verifier)?;
@@ -33,6 +37,7 @@ pub(crate) fn run(subject: &Subject, verifier: &dyn Verify) -> Result<Outcome, E
         "sessions": report.sessions.iter().map(rows::Session::from).collect::<Vec<_>>(),
         "forgeable": report.forgeable.as_ref().map(rows::Forgeable::from),
         "checkpoint": report.checkpoint.is_some(),
+        "anchored": report.anchored,
         "notes": report.notes,
     });
     let judgement = verified.judgement;
@@ -56,17 +61,24 @@ fn text(verified: &Verified<'_>) -> Vec<String> {
         format!("  log       {bytes} bytes, SHA-256 {}", verified.log_sha256),
         format!("  sessions  {}", grouped(sessions)),
     ];
-    for range in &report.ranges {
+    for range in report.ranges.iter().take(RANGES_MAX) {
         let span = record_span(range.first_seq, range.last_seq);
         let (words, by) = (range.verdict.words(), range.assurance.words());
-        text.push(format!("  session {}: {span}: {words}; {by}", range.session));
+        if range.is_place() {
+            text.push(format!("  session {}: {span}: {words}", range.session));
+        } else {
+            text.push(format!("  session {}: {span}: {words}; {by}", range.session));
+        }
+    }
+    if let Some(more) = report.ranges.len().checked_sub(RANGES_MAX).filter(|more| *more > 0) {
+        let more = counted(u64::try_from(more).unwrap_or(u64::MAX), "more range");
+        text.push(format!("  and {more}; --json and the report name them all"));
+    }
+    for verdict in verdicts(report) {
+        text.push(format!("  {}: {}", verdict.words(), verdict.meaning()));
     }
     if let Some(window) = &report.forgeable {
-        text.push(format!(
-            "  forgeable by who held the flash at the end: from record {} on ({})",
-            grouped(window.first_seq),
-            counted(u64::from(window.sessions), "session")
-        ));
+        text.push(format!("  not signed yet: {}", forgeable(window)));
     }
     text.extend(report.notes.iter().map(|note| format!("  note: {note}")));
     text

@@ -5,18 +5,20 @@ use std::path::Path;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroize as _;
 
+use crate::catalogue::{self, Catalogue};
 use crate::cli::Subject;
 use crate::code::Code;
 use crate::error::Error;
 use crate::files;
 use crate::judgement::{Judgement, judge};
 use crate::keyfile::{AuthoritySecret, Checkpoint, DeviceKey, FILE_BYTES_MAX};
-use crate::model::{LogReport, Trust, Verify};
+use crate::layout::{self, Layout};
+use crate::model::{Evidence, LogReport, Trust, Verify};
 use crate::output::{Finding, Severity};
 use crate::text::hex;
 use crate::untrusted::Untrusted;
 
-/// Bytes of the largest log region.
+/// Bytes of the largest export or flash image.
 const LOG_BYTES_MAX: u64 = 256 << 20;
 
 /// A log with everything that is known about it.
@@ -32,9 +34,11 @@ pub(crate) struct Verified<'a> {
 impl Verified<'_> {
     /// The files that no output may replace.
     pub(crate) fn inputs(&self) -> Vec<&Path> {
-        let keys = [&self.subject.device_key, &self.subject.authority_key, &self.subject.anchor];
-        let mut inputs = vec![self.subject.file.as_path()];
-        inputs.extend(keys.into_iter().flatten().map(std::path::PathBuf::as_path));
+        let Subject { file, device_key, authority_key, anchor, layout, catalogue, .. } =
+            self.subject;
+        let others = [device_key, authority_key, anchor, layout, catalogue];
+        let mut inputs = vec![file.as_path()];
+        inputs.extend(others.into_iter().flatten().map(std::path::PathBuf::as_path));
         inputs
     }
 }
@@ -57,9 +61,15 @@ pub(crate) fn verify<'a>(
             Some(path) => Some(checkpoint(path)?),
         },
     };
+    let layout = subject.layout.as_deref().map(layout).transpose()?;
+    let catalogue = match &subject.catalogue {
+        None => Catalogue::default(),
+        Some(path) => catalogue(path)?,
+    };
     let log = files::read(&subject.file, LOG_BYTES_MAX)?;
-    let report = verifier.verify(&log, &trust)?;
-    let mut judgement = judge(&report, subject.strict);
+    let evidence = Evidence { bytes: &log, layout, catalogue: &catalogue };
+    let report = verifier.verify(&evidence, &trust)?;
+    let mut judgement = judge(&report, trust.anchor.is_some(), subject.strict);
     judgement.findings.append(&mut findings);
     let log_sha256 = hex(&Sha256::digest(&log));
     Ok(Verified { subject, trust, report, judgement, log_bytes: log.len(), log_sha256 })
@@ -87,4 +97,16 @@ fn checkpoint(path: &Path) -> Result<Checkpoint, Error> {
     let bytes = files::read(path, FILE_BYTES_MAX)?;
     Checkpoint::parse(&bytes)
         .map_err(|cause| Error::CheckpointFile { path: Untrusted::from_path(path), cause })
+}
+
+fn layout(path: &Path) -> Result<Layout, Error> {
+    let bytes = files::read(path, layout::FILE_BYTES_MAX)?;
+    Layout::parse(&bytes)
+        .map_err(|cause| Error::LayoutFile { path: Untrusted::from_path(path), cause })
+}
+
+fn catalogue(path: &Path) -> Result<Catalogue, Error> {
+    let bytes = files::read(path, catalogue::FILE_BYTES_MAX)?;
+    Catalogue::parse(&bytes)
+        .map_err(|cause| Error::CatalogueFile { path: Untrusted::from_path(path), cause })
 }

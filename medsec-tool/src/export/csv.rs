@@ -3,8 +3,9 @@
 //! A cell that a spreadsheet would take for a formula begins with an apostrophe, which the spreadsheet shows as text.
 //! A range that is left out has a row of its own, of kind `range`.
 
+use std::io::{self, Write};
+
 use crate::command::subject::Verified;
-use crate::error::Error;
 use crate::export::{Item, items};
 use crate::model::{RangeRow, RecordRow};
 use crate::text::{hex, instant, record_span};
@@ -29,20 +30,18 @@ const COLUMNS: [&str; 17] = [
     "page",
 ];
 
-pub(crate) fn encode(verified: &Verified<'_>) -> Result<Vec<u8>, Error> {
-    let mut writer =
-        csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(vec![]);
-    let failed = |_| Error::Bug { what: "a row has no CSV form" };
-    writer.write_record(COLUMNS).map_err(failed)?;
-    writer.write_record(verdict_row(verified).map(cell)).map_err(failed)?;
+pub(crate) fn encode(verified: &Verified<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out);
+    writer.write_record(COLUMNS)?;
+    writer.write_record(verdict_row(verified).map(cell))?;
     for item in items(&verified.report) {
         let row = match item {
             Item::Record(record, range) => record_row(record, range),
             Item::LeftOut(range) => range_row(range),
         };
-        writer.write_record(row.map(cell)).map_err(failed)?;
+        writer.write_record(row.map(cell))?;
     }
-    writer.into_inner().map_err(|_| Error::Bug { what: "the CSV buffer could not be flushed" })
+    writer.flush()
 }
 
 type Row = [String; COLUMNS.len()];

@@ -1,9 +1,11 @@
 //! One JSON object, schema `medsec.log.records/1`.
 
-use serde::Serialize;
+use std::io::{self, Write};
+
+use serde::{Serialize, Serializer};
 
 use crate::command::subject::Verified;
-use crate::error::Error;
+use crate::model::LogReport;
 use crate::rows;
 use crate::text::hex;
 
@@ -16,10 +18,11 @@ struct Records<'a> {
     headline: &'a str,
     contents: &'static str,
     ranges: Vec<rows::Range>,
-    records: Vec<rows::Record<'a>>,
+    #[serde(serialize_with = "records")]
+    records: &'a LogReport,
 }
 
-pub(crate) fn encode(verified: &Verified<'_>) -> Result<Vec<u8>, Error> {
+pub(crate) fn encode(verified: &Verified<'_>, out: &mut dyn Write) -> io::Result<()> {
     let report = &verified.report;
     let records = Records {
         schema: "medsec.log.records/1",
@@ -29,10 +32,13 @@ pub(crate) fn encode(verified: &Verified<'_>) -> Result<Vec<u8>, Error> {
         headline: &verified.judgement.headline,
         contents: rows::contents(report.contents),
         ranges: report.ranges.iter().map(rows::Range::from).collect(),
-        records: report.readable().map(rows::Record::from).collect(),
+        records: report,
     };
-    let mut bytes = serde_json::to_vec_pretty(&records)
-        .map_err(|_| Error::Bug { what: "the records have no JSON form" })?;
-    bytes.push(b'\n');
-    Ok(bytes)
+    serde_json::to_writer_pretty(&mut *out, &records)?;
+    writeln!(out)
+}
+
+/// The records one by one: all of them as rows would take more memory than the log.
+fn records<S: Serializer>(report: &LogReport, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(report.readable().map(rows::Record::from))
 }

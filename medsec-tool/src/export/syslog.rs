@@ -5,12 +5,14 @@
 //! the project has one. A message holds no line feed, so that one message a line is safe; octet counting by RFC 6587
 //! 3.4.1 is offered for streams.
 
+use std::io::{self, Write};
+
 use crate::cli::Framing;
 use crate::command::subject::Verified;
 use crate::exit::Exit;
 use crate::export::{Item, items};
 use crate::model::{ClockSource, Interval, Outcome, RangeRow, RecordRow, Weight};
-use crate::text::{hex, instant, record_span};
+use crate::text::{hex, instant, middle, record_span};
 
 const FACILITY_LOG_AUDIT: u8 = 13;
 const ENTERPRISE: &str = "32473";
@@ -21,6 +23,7 @@ const ACCURACY_MS_MAX: u64 = 2_147_483;
 #[derive(Clone, Copy)]
 enum Level {
     Alert,
+    Error,
     Warning,
     Notice,
     Info,
@@ -30,6 +33,7 @@ impl Level {
     const fn priority(self) -> u8 {
         let severity = match self {
             Self::Alert => 1,
+            Self::Error => 3,
             Self::Warning => 4,
             Self::Notice => 5,
             Self::Info => 6,
@@ -38,31 +42,27 @@ impl Level {
     }
 }
 
-pub(crate) fn encode(verified: &Verified<'_>, framing: Framing) -> String {
+pub(crate) fn encode(
+    verified: &Verified<'_>,
+    framing: Framing,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let host = hex(&verified.report.device_id);
-    let mut text = String::new();
-    put(&mut text, framing, &verdict_message(verified, &host));
+    put(out, framing, &verdict_message(verified, &host))?;
     for item in items(&verified.report) {
         let message = match item {
             Item::Record(record, range) => record_message(record, range, &host),
             Item::LeftOut(range) => range_message(range, &host),
         };
-        put(&mut text, framing, &message);
+        put(out, framing, &message)?;
     }
-    text
+    Ok(())
 }
 
-fn put(text: &mut String, framing: Framing, message: &str) {
+fn put(out: &mut dyn Write, framing: Framing, message: &str) -> io::Result<()> {
     match framing {
-        Framing::Lines => {
-            text.push_str(message);
-            text.push('\n');
-        }
-        Framing::Counted => {
-            text.push_str(&message.len().to_string());
-            text.push(' ');
-            text.push_str(message);
-        }
+        Framing::Lines => writeln!(out, "{message}"),
+        Framing::Counted => write!(out, "{} {message}", message.len()),
     }
 }
 
@@ -77,7 +77,8 @@ fn verdict_message(verified: &Verified<'_>, host: &str) -> String {
 fn record_message(record: &RecordRow, range: &RangeRow, host: &str) -> String {
     let level = match record.outcome {
         Outcome::Success => Level::Info,
-        Outcome::Failure | Outcome::Denied => Level::Warning,
+        Outcome::MinorFailure => Level::Warning,
+        Outcome::SeriousFailure | Outcome::MajorFailure => Level::Error,
     };
     let mut data = Data::begin("record");
     for (name, value) in [
@@ -135,10 +136,6 @@ fn message(
     let quality = quality(wall);
     // The byte order mark says that the words are UTF-8.
     format!("<{priority}>1 {time} {host} medsec {process} {id} {quality}{data} \u{feff}{words}")
-}
-
-const fn middle(wall: Interval) -> u64 {
-    wall.earliest_ms + wall.latest_ms.saturating_sub(wall.earliest_ms) / 2
 }
 
 /// RFC 5424 7.1. The time is in UTC, so the zone is known; only an authenticated peer counts as synchronised.

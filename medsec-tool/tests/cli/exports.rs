@@ -46,7 +46,7 @@ fn csv_names_what_is_left_out_where_it_would_be() {
     assert_eq!(kinds[6], ("range", "6", "modified"));
     assert_eq!(kinds[7], ("record", "9", "unanchored"));
     assert_eq!(kinds.len(), 9);
-    assert!(rows[1][13].contains("step=-5; patient=(personal, sealed)"), "{}", &rows[1][13]);
+    assert!(rows[1][13].contains("step=-5 ms; patient=(personal, sealed)"), "{}", &rows[1][13]);
 }
 
 /// No cell of a hostile log begins as a formula, and every row still has its columns.

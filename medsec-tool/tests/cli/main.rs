@@ -9,6 +9,7 @@
 )]
 
 mod binary;
+mod demo;
 mod exports;
 mod report;
 mod schemas;

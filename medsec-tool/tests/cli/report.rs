@@ -45,7 +45,7 @@ fn flatten(node: &Handle, elements: &mut Vec<String>, text: &mut String) {
     }
 }
 
-fn structure(html: &str) -> (Vec<String>, String) {
+pub(crate) fn structure(html: &str) -> (Vec<String>, String) {
     let (mut elements, mut text) = (Vec::new(), String::new());
     flatten(&parse(html).document, &mut elements, &mut text);
     (elements, text)
@@ -116,7 +116,7 @@ fn only_authentic_records_are_shown() {
     let html = report(log);
     assert!(!html.contains("planted") && !html.contains("unplaced"));
     assert!(html.contains("E0216"));
-    assert!(html.contains("patient: (personal, sealed)"));
+    assert!(html.contains("<small>patient</small> (personal, sealed)"));
 }
 
 /// The same log gives the same bytes.

@@ -13,7 +13,7 @@ fn schema(bench: &Bench, name: &str) -> Json {
 }
 
 /// Validates `text` against the schema that it names, and hands it back.
-fn validate(bench: &Bench, text: &str) -> Json {
+pub(crate) fn validate(bench: &Bench, text: &str) -> Json {
     let json: Json = serde_json::from_str(text).unwrap();
     let schema = schema(bench, json["schema"].as_str().unwrap());
     let validator = jsonschema::draft202012::new(&schema).unwrap();

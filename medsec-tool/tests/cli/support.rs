@@ -5,12 +5,13 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::path::PathBuf;
 
+use medsec_core::Secret;
 use medsec_tool::error::Error;
 use medsec_tool::exit::Exit;
 use medsec_tool::keyfile::{Checkpoint, DeviceKey};
 use medsec_tool::model::{
-    Assurance, Class, ClockSource, Contents, ForgeableWindow, Interval, LogReport, Outcome, Place,
-    RangeRow, RecordRow, SessionEnd, SessionRow, Trust, Value, Verdict, Verify,
+    Assurance, Class, ClockSource, Contents, Evidence, ForgeableWindow, Interval, LogReport,
+    Outcome, Place, RangeRow, RecordRow, SessionEnd, SessionRow, Trust, Value, Verdict, Verify,
 };
 use medsec_tool::untrusted::Untrusted;
 use medsec_tool::{Surroundings, run};
@@ -22,7 +23,7 @@ pub(crate) enum Judge {
 }
 
 impl Verify for Judge {
-    fn verify(&self, _log: &[u8], _trust: &Trust) -> Result<LogReport, Error> {
+    fn verify(&self, _evidence: &Evidence<'_>, _trust: &Trust) -> Result<LogReport, Error> {
         match self {
             Self::Says(report) => Ok(report.clone()),
             Self::Fails(error) => Err(error.take().unwrap()),
@@ -45,7 +46,8 @@ impl Bench {
     pub(crate) fn new(judge: Judge) -> Self {
         let bench = Self { dir: tempfile::tempdir().unwrap(), judge };
         bench.put("log", b"the bytes do not matter to this judge");
-        bench.put("device", DeviceKey::from([7; 32]).to_file().as_bytes());
+        let key = medsec_core::key::DeviceKey::from_seed(&Secret::new([7; 32])).public();
+        bench.put("device", DeviceKey::from(key).to_file().as_bytes());
         let secret = format!("medsec-authority-secret-1 {}\n", "5a".repeat(32));
         bench.put("authority", secret.as_bytes());
         bench
@@ -121,8 +123,10 @@ pub(crate) fn good_log() -> LogReport {
             SessionRow { index: 0, first_seq: 1, last_seq: 5, end: SessionEnd::Complete },
             SessionRow { index: 1, first_seq: 6, last_seq: 10, end: SessionEnd::Newest },
         ],
-        forgeable: Some(ForgeableWindow { first_seq: 11, sessions: 1 }),
+        forgeable: Some(ForgeableWindow { first_seq: 9, last_seq: 10 }),
         checkpoint: Some(Checkpoint { signed: vec![1, 2, 3], signature: [9; 64] }),
+        anchored: false,
+        misfits: 0,
         notes: Vec::new(),
     }
 }
@@ -142,13 +146,13 @@ pub(crate) fn record(seq: u64, session: u32) -> RecordRow {
         name: "dose changed".into(),
         category: "configuration change".into(),
         class: Class::Security,
-        outcome: if seq == 4 { Outcome::Denied } else { Outcome::Success },
+        outcome: if seq == 4 { Outcome::MinorFailure } else { Outcome::Success },
         fields: vec![
             ("rate".into(), Value::Number(120)),
-            ("step".into(), Value::Integer(-5)),
+            ("step".into(), Value::Quantity(-5, "ms")),
             ("patient".into(), Value::Personal),
-            ("confirmed".into(), Value::Flag(true)),
-            ("actor".into(), Value::Bytes(vec![0xab, 0xcd])),
+            ("comment".into(), Value::Omitted),
+            ("actor".into(), Value::Bytes([0xab; 8])),
         ],
         place: Place { page: session + 2, offset: 96 },
     }

@@ -50,12 +50,35 @@ fn places_between_records_are_told() {
     let mut log = good_log();
     log.ranges.push(range(1, 11, 10, Verdict::Unanchored, Assurance::Unanchored));
     let bench = Bench::new(Judge::Says(log));
-    let line =
-        "VERIFIED: records 1 to 10, signed by the device; what follows record 10 not anchored";
-    assert!(bench.verify(&[]).out.contains(line));
-    assert_eq!(bench.verify(&["--strict"]).exit, Exit::Undecided);
+    let run = bench.verify(&[]);
+    assert!(run.out.starts_with("\u{2714} VERIFIED: records 1 to 10, signed by the device\n"));
+    let line = "notice E0218: nothing vouches for what may have followed record 10";
+    assert!(run.out.contains(line), "{}", run.out);
     let run = bench.log(&["export", "--format", "csv"], &[]);
-    assert!(!run.out.contains("left out"), "{}", run.out);
+    assert!(!run.out.contains("\nrange,"), "{}", run.out);
+}
+
+/// A strict reader takes the open end of a log if the anchor is in it and its newest record is signed, not otherwise.
+#[test]
+fn a_strict_reader_wants_the_end_closed() {
+    for (anchored, is_signed, exit) in [
+        (false, false, Exit::Undecided),
+        (true, false, Exit::Undecided),
+        (false, true, Exit::Undecided),
+        (true, true, Exit::Ok),
+    ] {
+        let mut log = good_log();
+        log.ranges.push(range(1, 11, 10, Verdict::Unanchored, Assurance::Unanchored));
+        log.anchored = anchored;
+        if is_signed {
+            log.forgeable = None;
+        }
+        let bench = Bench::new(Judge::Says(log));
+        let run = bench.verify(&["--strict"]);
+        assert_eq!(run.exit, exit, "{anchored} {is_signed}: {}", run.out);
+        assert!(run.out.contains("E0218"), "{}", run.out);
+        assert_eq!(bench.verify(&[]).exit, Exit::Ok);
+    }
 }
 
 /// A log without one verified range is no verified log, however harmless its ranges are.
@@ -100,8 +123,10 @@ fn an_error_of_the_verifier_is_not_a_verdict() {
     for (error, exit) in [
         (Error::NotALog { reason: "no page".into() }, Exit::Input),
         (Error::OtherDevice, Exit::Undecided),
+        (Error::NoneSigned, Exit::Undecided),
         (Error::ForeignAnchor, Exit::Undecided),
         (Error::ForeignAuthority, Exit::Undecided),
+        (Error::Bug { what: "a test" }, Exit::Bug),
     ] {
         let id = error.code().id;
         let bench = Bench::new(Judge::Fails(core::cell::Cell::new(Some(error))));
