@@ -1,133 +1,82 @@
 //! `cargo xtask emulate`: the firmware in QEMU, its power cut again and again on one flash file.
 //!
-//! What was acknowledged is what the console told before the cut; what is there is what the host finds in the file. The
+//! What was acknowledged is what the console told before the cut; what is there is what the verifier proves from the file. The
 //! firmware knows neither when the cut comes nor that it comes.
 
-pub(crate) mod board;
+mod campaign;
 mod canary;
+mod evidence;
+mod journal;
 mod machine;
+mod tool;
+mod weakened;
 
 use std::time::Instant;
 
-use medsec_core::Secret;
-use medsec_core::key::{self, Label};
-
 use crate::Outcome;
 use crate::firmware;
-use crate::record::thousands;
+use crate::record::{Record, not_fewer};
 use crate::shell::Shell;
-use board::Board;
-use machine::{Cut, Machine, Options};
+use campaign::Campaign;
+use machine::{End, Extra, Machine, Options};
+use tool::Tool;
 
-/// Events that one run logs if no cut comes.
+/// Events that one run records if no cut comes.
 const EVENTS: u32 = 400;
 
-/// What a campaign of cuts counted.
-#[derive(Default)]
-pub(crate) struct Counts {
-    runs: u64,
-    kills: u64,
-    in_program: u64,
-    in_erase: u64,
-    words_torn: u64,
-    acknowledged: u64,
-    checked: u64,
-    missing: u64,
-}
-
-/// Cuts the power `--kill N` times (50), drawn from `--seed S` (1).
-pub(crate) fn run(shell: &Shell, arguments: &[String]) -> Outcome {
-    let (mut kills, mut seed) = (50_u64, 1_u64);
-    let mut words = arguments.iter();
-    while let Some(word) = words.next() {
-        let value = words.next().and_then(|value| value.parse().ok());
-        match (word.as_str(), value) {
-            ("--kill", Some(value)) => kills = value,
-            ("--seed", Some(value)) => seed = value,
-            _ => return Err(format!("unknown argument {word}")),
-        }
-    }
-    let image = firmware::build(shell, firmware::PRODUCT, &[])?;
-    let machine = Machine::new(&image, &shell.target().join("emulate"))?;
-    let begun = Instant::now();
-    let mut board = Board::default();
-    let counts = cut_again_and_again(&machine, &mut board, kills, seed)?;
-    let millis = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let late = lateness(shell)?;
-    let canaries = canaries(shell)?;
-    let inside = counts.in_program + counts.in_erase;
-    let line = format!(
-        "{} kills, {} inside flash calls ({} programs, {} erases), {} words torn; {} records acknowledged, {} looked for, \
-         {} missing; {} ms a run; {late}; {canaries}",
-        thousands(counts.kills),
-        thousands(inside),
-        thousands(counts.in_program),
-        thousands(counts.in_erase),
-        thousands(counts.words_torn),
-        thousands(counts.acknowledged),
-        thousands(counts.checked),
-        counts.missing,
-        millis.checked_div(counts.runs).unwrap_or(0),
-    );
-    if counts.missing != 0 {
-        Err(line)
-    } else if inside * 2 < counts.kills {
-        Err(format!("fewer than half inside flash calls: {line}"))
-    } else {
-        Ok(line)
-    }
-}
-
-fn cut_again_and_again(
-    machine: &Machine,
-    board: &mut Board,
+/// What was asked for.
+struct Request {
     kills: u64,
     seed: u64,
-) -> Result<Counts, String> {
-    let mut random = SplitMix(seed);
-    let mut counts = Counts::default();
-    machine.blank_flash()?;
-    // Once without a cut, to know how long a run is.
-    let mut span = None;
-    while counts.kills < kills {
-        let kill = span.map(|span| random.below(span).max(1));
-        let options = Options { kill, seed: random.next() >> 1, events: EVENTS, dump: false };
-        let run = machine.boot(options)?;
-        counts.runs += 1;
-        counts.acknowledged += board.take(&run)?;
-        match run.cut()? {
-            None => span = Some(run.figure("TIME ", 0)?),
-            Some(cut) => {
-                counts.kills += 1;
-                match cut {
-                    Cut::Outside => {}
-                    Cut::Program { torn } => {
-                        counts.in_program += 1;
-                        counts.words_torn += torn;
-                    }
-                    Cut::Erase { torn } => {
-                        counts.in_erase += 1;
-                        counts.words_torn += torn;
-                    }
-                }
-            }
-        }
-        let (checked, missing) = board.look_for(&machine.flash()?);
-        counts.checked += checked;
-        counts.missing += missing;
-    }
-    control(machine, board)?;
-    Ok(counts)
+    record: bool,
 }
 
-/// The check must be able to fail: one acknowledged record is damaged in a copy.
-fn control(machine: &Machine, board: &Board) -> Result<(), String> {
-    let mut flash = machine.flash()?;
-    board.damage_one(&mut flash)?;
-    match board.look_for(&flash) {
-        (_, 1) => Ok(()),
-        (_, missing) => Err(format!("control: 1 record damaged, {missing} missed")),
+impl Request {
+    fn parse(arguments: &[String]) -> Result<Self, String> {
+        let mut request = Self { kills: 100, seed: 1, record: false };
+        let mut words = arguments.iter();
+        while let Some(word) = words.next() {
+            let mut number = || words.next().and_then(|value| value.parse().ok());
+            let unreadable = || format!("{word} needs a number");
+            match word.as_str() {
+                "--record" => request.record = true,
+                "--kill" => request.kills = number().ok_or_else(unreadable)?,
+                "--seed" => request.seed = number().ok_or_else(unreadable)?,
+                _ => return Err(format!("unknown argument {word}")),
+            }
+        }
+        Ok(request)
     }
+}
+
+/// Cuts the power `--kill N` times (100), drawn from `--seed S` (1).
+pub(crate) fn run(shell: &Shell, arguments: &[String]) -> Outcome {
+    let Request { kills, seed, record } = Request::parse(arguments)?;
+    let begun = Instant::now();
+    let image = firmware::build(shell, firmware::PRODUCT, &[])?;
+    let machine = Machine::new(&image, &shell.target().join("emulate"))?;
+    let tool = Tool::new(shell, &shell.target().join("emulate"))?;
+    let mut product = Campaign::new(&machine, Some(&tool), seed)?;
+    product.cut(kills)?;
+    let counts = product.finish()?;
+    println!("cuts: {counts}");
+    counts.judge()?;
+    let weakened = weakened::first_finding(shell, kills, seed)?;
+    println!("control: {weakened}");
+    let late = lateness(shell)?;
+    println!("{late}");
+    let canaries = canary::run(shell, seed)?;
+    println!("canaries: {canaries}");
+    let figures = counts.figures();
+    let name = "emulate";
+    if record {
+        let command = format!("cargo xtask emulate --kill {kills} --seed {seed} --record");
+        Record { name, command: &command, seed, counts: &figures }.write(shell)?;
+    } else if kills >= 500 {
+        not_fewer(shell, name, &figures)?;
+    }
+    let seconds = begun.elapsed().as_secs();
+    Ok(format!("{counts}; {weakened}; {late}; {canaries}; {seconds} s"))
 }
 
 /// How late the therapy loop comes with partial and with whole erases. The second is the control.
@@ -136,12 +85,10 @@ fn lateness(shell: &Shell) -> Result<String, String> {
     for (late, features) in late.iter_mut().zip([&[][..], &["whole-erase"][..]]) {
         let image = firmware::build(shell, firmware::PRODUCT, features)?;
         let machine = Machine::new(&image, &shell.target().join("emulate"))?;
-        machine.blank_flash()?;
-        let options = Options { kill: None, seed: 7, events: EVENTS, dump: false };
+        machine.format(7)?;
+        let options = Options { kill: None, seed: 7, events: EVENTS, extra: Extra::Nothing };
         let run = machine.boot(options)?;
-        if let Some(cut) = run.cut()? {
-            return Err(format!("{cut:?} where none was drawn"));
-        }
+        let End::Done = run.end()? else { return Err("no end where no cut was drawn".to_owned()) };
         *late = run.figure("TICKS ", 2)?;
     }
     let [partial, whole] = late.map(|ns| ns / 1000);
@@ -149,33 +96,12 @@ fn lateness(shell: &Shell) -> Result<String, String> {
     if partial <= 1000 && whole > 1000 { Ok(line) } else { Err(line) }
 }
 
-/// The key that the firmware worked with: derived as it does, so that it is nowhere in its image.
-fn secret() -> Secret<32> {
-    key::derive(&Secret::new(*b"canary: the exerciser's test key"), Label::AuditMount, &[])
-}
-
-/// What the RAM holds of the secret after the run, with the wipe and without it. The second is the control.
-fn canaries(shell: &Shell) -> Result<String, String> {
-    let mut parts = [0; 2];
-    for (parts, features) in parts.iter_mut().zip([&[][..], &["no-wipe"][..]]) {
-        let image = firmware::build(shell, firmware::PRODUCT, features)?;
-        let machine = Machine::new(&image, &shell.target().join("emulate"))?;
-        machine.blank_flash()?;
-        let options = Options { kill: None, seed: 7, events: EVENTS, dump: true };
-        machine.boot(options)?.cut()?;
-        *parts = canary::found(&machine.ram()?, secret().expose());
-    }
-    let [wiped, left] = parts;
-    let line = format!("{wiped} parts of the secret in RAM, {left} without the wipe");
-    if wiped == 0 && left != 0 { Ok(line) } else { Err(line) }
-}
-
-/// The deepest use of the stack in a run without a cut.
+/// The deepest use of the stack in runs without a cut: one that makes the log, one that works.
 pub(crate) fn stack_peak(shell: &Shell) -> Result<u64, String> {
     let image = firmware::build(shell, firmware::PRODUCT, &[])?;
     let machine = Machine::new(&image, &shell.target().join("emulate"))?;
-    machine.blank_flash()?;
-    let options = Options { kill: None, seed: 7, events: EVENTS, dump: false };
+    machine.format(7)?;
+    let options = Options { kill: None, seed: 7, events: EVENTS, extra: Extra::Nothing };
     machine.boot(options)?.figure("STACK ", 0)
 }
 

@@ -24,12 +24,17 @@ const FOLDER: &str = "examples/pump-firmware";
 const RAM_BYTES: u64 = 64 * 1024;
 
 /// Image that the gate measures.
-pub(crate) const PRODUCT: &str = "exercise";
+pub(crate) const PRODUCT: &str = "pump";
 
 /// Builds one image of `examples/pump-firmware`; returns its path.
 pub(crate) fn build(shell: &Shell, image: &str, features: &[&str]) -> Result<PathBuf, String> {
     let name = if features.is_empty() { "product".to_owned() } else { features.join("-") };
     build_into(shell, image, &features.join(","), &name, &[])
+}
+
+/// Builds the product from a copy of the sources.
+pub(crate) fn build_from(shell: &Shell, tree: &Path, target: &Path) -> Result<PathBuf, String> {
+    build_at(shell, tree, target, PRODUCT, &[], &[])
 }
 
 fn build_into(
@@ -40,15 +45,25 @@ fn build_into(
     env: &[(&str, &str)],
 ) -> Result<PathBuf, String> {
     let target = shell.target().join("firmware").join(name);
+    let features: &[&str] = if features.is_empty() { &[] } else { &["--features", features] };
+    build_at(shell, shell.root(), &target, image, features, env)
+}
+
+fn build_at(
+    shell: &Shell,
+    tree: &Path,
+    target: &Path,
+    image: &str,
+    features: &[&str],
+    env: &[(&str, &str)],
+) -> Result<PathBuf, String> {
     let target_text = target.display().to_string();
     let mut words = cargo(shell);
     words.extend(["build", "--quiet", "--release", "--bin", image]);
-    if !features.is_empty() {
-        words.extend(["--features", features]);
-    }
+    words.extend(features);
     let mut env = env.to_vec();
     env.push(("CARGO_TARGET_DIR", &target_text));
-    run_in(&shell.root().join(FOLDER), &words, &env)?;
+    run_in(&tree.join(FOLDER), &words, &env)?;
     Ok(target.join(TARGET).join("release").join(image))
 }
 

@@ -48,6 +48,7 @@ fn tell(outcome: Outcome) -> ! {
         .text(" delivered_ul ")
         .number(interrupts::THERAPY.delivered_ul().into())
         .send();
+    flash::tell();
     Line::new().text("STACK ").number(stack::peak().into()).send();
     Line::new().text("TIME ").number(clock::now().into()).send();
     if Options::fetch().dump && stack::dump_ram().is_err() {
@@ -61,6 +62,15 @@ fn tell(outcome: Outcome) -> ! {
 fn panicked(info: &core::panic::PanicInfo<'_>) -> ! {
     if let Some(place) = info.location() {
         Line::new().text("PANIC ").text(place.file()).text(":").number(place.line().into()).send();
+    }
+    stack::abandon()
+}
+
+/// What is left of a panic, with nothing on the stack any more.
+extern "C" fn after_panic() -> ! {
+    stack::wipe();
+    if Options::fetch().dump && stack::dump_ram().is_err() {
+        semihosting::exit(Outcome::Failed);
     }
     semihosting::exit(Outcome::Panicked)
 }

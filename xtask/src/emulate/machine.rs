@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-/// Capacity of the emulated flash.
-pub(crate) const FLASH_BYTES: usize = 128 * 1024;
+/// Capacity of the emulated flash: four pages for the cell, sixteen for the log.
+const FLASH_BYTES: usize = 20 * 4096;
 
 /// A run that outlasts this has lost its way.
 const RUN_SECONDS_MAX: u64 = 60;
 
 /// Exit codes of the firmware, as in its `board.rs`.
 const DONE: i32 = 0;
+const PANICKED: i32 = 11;
 const CUT_IN_FLASH: i32 = 20;
 const CUT_OUTSIDE: i32 = 21;
 
@@ -22,14 +23,26 @@ pub(crate) struct Machine {
     folder: PathBuf,
 }
 
+/// What a run does beside its workload.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Extra {
+    Nothing,
+    /// It makes the log and ends.
+    Format,
+    /// It leaves the RAM in a file.
+    Dump,
+    /// It ends in a panic, and leaves the RAM in a file.
+    Panic,
+}
+
 /// What a run is told.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Options {
     /// Clock ticks until the cut.
     pub(crate) kill: Option<u64>,
     pub(crate) seed: u64,
     pub(crate) events: u32,
-    pub(crate) dump: bool,
+    pub(crate) extra: Extra,
 }
 
 /// Where a cut fell.
@@ -38,6 +51,14 @@ pub(crate) enum Cut {
     Outside,
     Program { torn: u64 },
     Erase { torn: u64 },
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum End {
+    Done,
+    Cut(Cut),
+    Panicked,
 }
 
 /// What a run told.
@@ -58,9 +79,15 @@ impl Machine {
         self.folder.join("flash.bin")
     }
 
-    /// Erases all of the flash.
-    pub(crate) fn blank_flash(&self) -> Result<(), String> {
-        fs::write(self.flash_path(), vec![0xFF; FLASH_BYTES]).map_err(|e| format!("flash: {e}"))
+    /// A new part, with an empty log made by the firmware.
+    pub(crate) fn format(&self, seed: u64) -> Result<(), String> {
+        let blank = vec![0xFF; FLASH_BYTES];
+        fs::write(self.flash_path(), blank).map_err(|e| format!("flash: {e}"))?;
+        let run = self.boot(Options { kill: None, seed, events: 0, extra: Extra::Format })?;
+        run.end().and_then(|end| match end {
+            End::Done => Ok(()),
+            End::Cut(_) | End::Panicked => Err(format!("{end:?} while the log was made")),
+        })
     }
 
     /// What the flash holds.
@@ -68,9 +95,19 @@ impl Machine {
         fs::read(self.flash_path()).map_err(|e| format!("flash: {e}"))
     }
 
+    /// Keeps a copy of the flash file, to be looked at.
+    pub(crate) fn keep_flash(&self, name: &str) -> Result<(), String> {
+        fs::write(self.folder.join(name), self.flash()?).map_err(|e| format!("{name}: {e}"))
+    }
+
     /// What the RAM held at the end of a run with `dump`.
     pub(crate) fn ram(&self) -> Result<Vec<u8>, String> {
         fs::read(self.folder.join("sram.bin")).map_err(|e| format!("RAM image: {e}"))
+    }
+
+    /// What the last run exported.
+    pub(crate) fn export(&self) -> Result<Vec<u8>, String> {
+        fs::read(self.folder.join("export.bin")).map_err(|e| format!("export: {e}"))
     }
 
     /// Switches the board on and waits for its end.
@@ -79,11 +116,11 @@ impl Machine {
         let console = fs::File::create(&console_path).map_err(|e| format!("console: {e}"))?;
         let errors = console.try_clone().map_err(|e| format!("console: {e}"))?;
         let semihosting = format!(
-            "enable=on,target=native,arg=pump,arg=kill={},arg=seed={},arg=events={},arg=dump={}",
+            "enable=on,target=native,arg=pump,arg=kill={},arg=seed={},arg=events={}{}",
             options.kill.unwrap_or(0),
             options.seed,
             options.events,
-            u8::from(options.dump)
+            options.extra.words(),
         );
         let mut child = Command::new("qemu-system-arm")
             .args(["-M", "mps2-an386", "-nographic", "-monitor", "none", "-serial", "none"])
@@ -105,7 +142,7 @@ impl Machine {
             }
             if begun.elapsed().as_secs() > RUN_SECONDS_MAX {
                 let killed = child.kill().and_then(|()| child.wait());
-                return Err(format!("a run lost its way ({killed:?}), {options}"));
+                return Err(format!("a run lost its way ({killed:?}), {options:?}"));
             }
             std::thread::sleep(core::time::Duration::from_millis(2));
         };
@@ -114,27 +151,31 @@ impl Machine {
     }
 }
 
-impl core::fmt::Display for Options {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let Self { kill, seed, events, dump } = self;
-        let kill = kill.unwrap_or(0);
-        write!(f, "kill {kill} seed {seed} events {events} dump {dump}")
+impl Extra {
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Nothing => "",
+            Self::Format => ",arg=format=1",
+            Self::Dump => ",arg=dump=1",
+            Self::Panic => ",arg=dump=1,arg=panic=1",
+        }
     }
 }
 
 impl Run {
-    /// Where the cut fell; `None` if the run came to its end.
-    pub(crate) fn cut(&self) -> Result<Option<Cut>, String> {
+    /// How the run ended.
+    pub(crate) fn end(&self) -> Result<End, String> {
         match self.code {
-            Some(DONE) => Ok(None),
-            Some(CUT_OUTSIDE) => Ok(Some(Cut::Outside)),
+            Some(DONE) => Ok(End::Done),
+            Some(PANICKED) => Ok(End::Panicked),
+            Some(CUT_OUTSIDE) => Ok(End::Cut(Cut::Outside)),
             Some(CUT_IN_FLASH) => {
                 let program = self.figure("CUT program torn ", 0);
                 let cut = match program {
                     Ok(torn) => Cut::Program { torn },
                     Err(_) => Cut::Erase { torn: self.figure("CUT erase torn ", 0)? },
                 };
-                Ok(Some(cut))
+                Ok(End::Cut(cut))
             }
             code => {
                 let tail: Vec<&str> = self.lines.iter().rev().take(8).map(String::as_str).collect();

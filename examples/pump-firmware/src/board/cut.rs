@@ -7,7 +7,7 @@ use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use super::Outcome;
 use super::console::Line;
-use super::flash::{PAGE_BYTES, WORD_BYTES};
+use super::flash::{self, PAGE_BYTES, WORD_BYTES};
 use super::noise::SplitMix;
 use super::semihosting::{self, File, HostFault};
 
@@ -60,11 +60,13 @@ pub(super) fn strike() -> ! {
         PROGRAM => tear_word(file, offset, WORD.load(Ordering::Relaxed), &mut random),
         ERASE => tear_page(file, offset, &mut random),
         _ => {
+            flash::tell();
             Line::new().text("CUT outside").send();
             semihosting::exit(Outcome::CutOutside)
         }
     };
     let Ok(torn) = torn else { semihosting::exit(Outcome::Failed) };
+    flash::tell();
     let name = if kind == PROGRAM { "CUT program torn " } else { "CUT erase torn " };
     Line::new().text(name).number(u64::from(torn)).send();
     semihosting::exit(Outcome::CutInFlash)

@@ -9,11 +9,14 @@
 //! While the core is halted, no interrupt but the power cut comes through. A page reads torn from the first step of its
 //! erase to the last. A word that is programmed again keeps the bits that were cleared, and is counted.
 
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
 use embedded_storage::nor_flash::{
     ErrorType, NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash,
 };
 use medsec_core::hal::{EraseProgress, Flash};
 
+use super::console::Line;
 use super::noise::SplitMix;
 use super::semihosting::{File, HostFault, Mode};
 use super::{clock, cut, interrupts};
@@ -38,6 +41,8 @@ pub enum FlashFault {
     NotAligned,
     /// The file behind it failed.
     Host,
+    /// As [`refuse`] demands.
+    Refused,
 }
 
 impl NorFlashError for FlashFault {
@@ -45,7 +50,7 @@ impl NorFlashError for FlashFault {
         match self {
             Self::OutOfBounds => NorFlashErrorKind::OutOfBounds,
             Self::NotAligned => NorFlashErrorKind::NotAligned,
-            Self::Host => NorFlashErrorKind::Other,
+            Self::Host | Self::Refused => NorFlashErrorKind::Other,
         }
     }
 }
@@ -67,6 +72,39 @@ pub struct Counts {
     pub erases: u32,
 }
 
+static WORDS: AtomicU32 = AtomicU32::new(0);
+static WORDS_AGAIN: AtomicU32 = AtomicU32::new(0);
+static ERASES: AtomicU32 = AtomicU32::new(0);
+static REFUSES: AtomicBool = AtomicBool::new(false);
+
+/// What the flash did in this run.
+#[must_use]
+pub fn counts() -> Counts {
+    Counts {
+        words: WORDS.load(Ordering::Relaxed),
+        words_again: WORDS_AGAIN.load(Ordering::Relaxed),
+        erases: ERASES.load(Ordering::Relaxed),
+    }
+}
+
+/// Tells the console what the flash did in this run.
+pub fn tell() {
+    let Counts { words, words_again, erases } = counts();
+    let line = Line::new().text("FLASH words ").number(words.into());
+    let line = line.text(" again ").number(words_again.into());
+    line.text(" erases ").number(erases.into()).send();
+}
+
+/// Has the part refuse to program, or no longer.
+pub fn refuse(refuses: bool) {
+    REFUSES.store(refuses, Ordering::Relaxed);
+}
+
+fn count(counter: &AtomicU32, more: u32) {
+    // Nobody else counts, so there is no race to lose.
+    counter.store(counter.load(Ordering::Relaxed).wrapping_add(more), Ordering::Relaxed);
+}
+
 /// The part.
 #[derive(Debug)]
 pub struct SemihostFlash {
@@ -75,7 +113,6 @@ pub struct SemihostFlash {
     /// The page of which an erase was begun, and its steps so far.
     erasing: Option<(usize, u32)>,
     random: SplitMix,
-    counts: Counts,
 }
 
 impl SemihostFlash {
@@ -86,13 +123,7 @@ impl SemihostFlash {
     pub fn open(seed: u64) -> Result<Self, HostFault> {
         let file = File::open(c"flash.bin", Mode::Update)?;
         let random = SplitMix::new(seed ^ 0x666C_6173_6800);
-        Ok(Self { file, bytes: file.length()?, erasing: None, random, counts: Counts::default() })
-    }
-
-    /// What the flash did in this run.
-    #[must_use]
-    pub const fn counts(&self) -> Counts {
-        self.counts
+        Ok(Self { file, bytes: file.length()?, erasing: None, random })
     }
 
     fn range(&self, offset: u32, length: usize, unit: usize) -> Result<usize, FlashFault> {
@@ -108,13 +139,15 @@ impl SemihostFlash {
     }
 
     fn program(&mut self, offset: usize, word: [u8; WORD_BYTES]) -> Result<(), FlashFault> {
+        if REFUSES.load(Ordering::Relaxed) {
+            return Err(FlashFault::Refused);
+        }
         let mut old = [0; WORD_BYTES];
         self.file.read_at(offset, &mut old)?;
         let old = u32::from_le_bytes(old);
         let new = old & u32::from_le_bytes(word);
-        self.counts.words = self.counts.words.wrapping_add(1);
-        let again = u32::from(old != u32::MAX);
-        self.counts.words_again = self.counts.words_again.wrapping_add(again);
+        count(&WORDS, 1);
+        count(&WORDS_AGAIN, u32::from(old != u32::MAX));
         cut::begin_program(self.file, offset, word);
         interrupts::halt(WORD_TICKS);
         let written = self.file.write_at(offset, &new.to_le_bytes());
@@ -127,7 +160,7 @@ impl SemihostFlash {
         for start in (0..PAGE_BYTES).step_by(chunk.len()) {
             self.file.write_at(offset.wrapping_add(start), &chunk)?;
         }
-        self.counts.erases = self.counts.erases.wrapping_add(1);
+        count(&ERASES, 1);
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! What the host passes to a run on the command line: `kill=TICKS seed=N events=N dump=1`.
+//! What the host passes to a run on the command line: `kill=TICKS seed=N events=N dump=1 format=1 panic=1`.
 
 use super::semihosting;
 
@@ -13,6 +13,10 @@ pub struct Options {
     pub events: u32,
     /// The RAM goes to a file at the end.
     pub dump: bool,
+    /// The log is made anew, as in the factory, and nothing else is done.
+    pub format: bool,
+    /// The run ends in a panic.
+    pub panic: bool,
 }
 
 impl Options {
@@ -27,6 +31,8 @@ impl Options {
             seed: number(line, b"seed="),
             events: u32::try_from(number(line, b"events=")).unwrap_or(0),
             dump: number(line, b"dump=") != 0,
+            format: number(line, b"format=") != 0,
+            panic: number(line, b"panic=") != 0,
         }
     }
 }

@@ -51,6 +51,23 @@ pub fn wipe() {
     }
 }
 
+/// Leaves all frames behind, those of the callers too, and goes on at the top of the stack.
+///
+/// A panic ends here: nothing returns any more, and what its callers held lies where the wipe reaches.
+pub(super) fn abandon() -> ! {
+    let (_, top) = limits();
+    // SAFETY: nothing on the stack is used again, as the function that is gone to takes nothing and does not return.
+    unsafe {
+        core::arch::asm!(
+            "msr msp, {top}",
+            "b {next}",
+            top = in(reg) top,
+            next = sym super::after_panic,
+            options(noreturn),
+        )
+    }
+}
+
 /// Deepest use of the stack so far, in bytes; meaningless before the first [`paint`].
 #[must_use]
 pub fn peak() -> u32 {
