@@ -249,7 +249,10 @@ fn a_failed_operation_can_be_tried_again() {
         if let Some(error) = failed {
             assert_ne!(error.kind, ErrorKind::ReadBack);
             assert_eq!(cell.value().expose(), &[1; 32]);
-            replace(&mut part, &mut cell, 3);
+            cell.begin_replace(Secret::new([3; 32]));
+            cell.step(&mut part, &Pause::lend(&mut (), 1)).unwrap();
+            mount(&mut part);
+            finish(&mut part, &mut cell);
             assert_eq!(mount(&mut part).value().expose(), &[3; 32]);
         }
         assert_eq!(part.double_programs(), 0);

@@ -40,7 +40,7 @@ pub const CLAIMED: [Model; Model::COUNT - 1] = [
 pub const VARIANT_LARGE: u32 = 1;
 /// Variant bit: the part erases a page in three steps.
 pub const VARIANT_STEPS: u32 = 2;
-/// Variant bit: once, an operation fails although the power is on.
+/// Variant bit: operations fail although the power is on: one in the history, others while a cell is being healed.
 pub const VARIANT_FAILURE: u32 = 4;
 const VARIANTS: u32 = 8;
 
@@ -366,6 +366,10 @@ impl<const READ: usize, const WRITE: usize, const PAGE: usize, const VALUE: usiz
             .map_err(|error| Stop::of(flash, "mount", &error))?;
         if flash.operations() != writes || flash.counts().reads > reads + 12 {
             return Err(Violation::new("mount", "wrote, or read a copy twice").into());
+        }
+        // A failure on top of what a cut left: while pages are being healed.
+        if self.fails_at.is_some() && cell.needs_settle() && self.prng.one(1, 2) {
+            flash.fail_after(4 + self.prng.below_u32(12));
         }
         self.cell = Some(cell);
         use Act::{Read, Settle, Use};
