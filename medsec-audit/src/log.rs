@@ -1,9 +1,10 @@
 //! The log on the device: a cell, a ring, and the keys of the running session.
 
+mod damage;
 mod maintain;
 
 use medsec_core::Secret;
-use medsec_core::event::{Class, Event, RecordError};
+use medsec_core::event::{Class, Digest8, Event, RecordError};
 use medsec_core::flash::cell::{self, Cell};
 use medsec_core::flash::page::{self, Geometry, GeometryError};
 use medsec_core::flash::ring::{self, Retention, Ring, RingError};
@@ -204,6 +205,7 @@ pub struct Log<S: Suite> {
     vouch: bool,
     refused: u32,
     faults: u8,
+    damaged: Option<Digest8>,
 }
 
 impl<S: Suite> Log<S> {
@@ -260,6 +262,7 @@ impl<S: Suite> Log<S> {
         let mac = MacKey::derive(root, Label::AuditMount);
         let ring =
             Ring::mount(flash, &config.ring(), mac, public.void).map_err(MountError::Geometry)?;
+        let damaged = damage::find(flash, &ring, public.index);
         Ok(Self {
             config,
             at_rest,
@@ -273,6 +276,7 @@ impl<S: Suite> Log<S> {
             vouch: false,
             refused: 0,
             faults: 0,
+            damaged,
         })
     }
 
@@ -411,6 +415,14 @@ impl<S: Suite> Log<S> {
                 RecordError::Fault
             }
         }
+    }
+
+    /// The hash of a page in which this boot's mount saw that entries may be hidden: damage, or a cut within an erase.
+    ///
+    /// It may be erased from here on; [`medsec_core::event::SystemEvent::DamagedPage`] says so in the log.
+    #[must_use]
+    pub const fn damaged_page(&self) -> Option<Digest8> {
+        self.damaged
     }
 
     pub(crate) const fn plan(&self) -> &ring::Plan {

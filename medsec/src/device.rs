@@ -102,6 +102,7 @@ impl Recorded {
     const WEAR: u8 = 4;
     const RANDOM: u8 = 8;
     const NEARLY_FULL: u8 = 16;
+    const DAMAGE: u8 = 32;
 
     const fn lacks(self, what: u8) -> bool {
         self.0 & what == 0
@@ -294,6 +295,10 @@ impl<P: Port> Device<P> {
             (self.random.verdict(), recorded.lacks(Recorded::RANDOM))
         {
             (Recorded::RANDOM, SystemEvent::RngFault { test: random_test(fault) })
+        } else if let (Some(digest), true) =
+            (self.log.damaged_page(), recorded.lacks(Recorded::DAMAGE))
+        {
+            (Recorded::DAMAGE, SystemEvent::DamagedPage { digest })
         } else if health.used_per_mille >= 800 && recorded.lacks(Recorded::NEARLY_FULL) {
             let pages_free = Count::new(health.pages_free);
             (Recorded::NEARLY_FULL, SystemEvent::LogNearlyFull { pages_free })

@@ -268,13 +268,6 @@ impl Ring {
         Ok(ring)
     }
 
-    /// Ends the session and finds the newest segment again, after an error of the part.
-    pub fn remount<F: Flash>(&mut self, flash: &mut F, void: Void) {
-        self.state = State::Mounted;
-        self.tail = self.find_tail(flash, void);
-        self.blank_from = self.tail.map_or(u32::MAX, |tail| self.find_blank(flash, &tail));
-    }
-
     /// Where things lie.
     #[must_use]
     pub const fn plan(&self) -> &Plan {

@@ -4,12 +4,38 @@ use super::layout::{
     CLASS_RESUME, ENTRY_HEADER_BYTES, EntryHeader, HEADER_BYTES, Header, RESUME_BYTES, Resume,
     resume_tag, seq_low,
 };
-use super::{Ring, Segment, Void, covered};
+use super::{Ring, Segment, State, Void, covered};
 use crate::flash::page;
 use crate::hal::Flash;
 
 impl Ring {
-    pub(super) fn find_tail<F: Flash>(&self, flash: &mut F, void: Void) -> Option<Segment> {
+    /// Ends the session and finds the newest segment again, after an error of the part.
+    pub fn remount<F: Flash>(&mut self, flash: &mut F, void: Void) {
+        self.state = State::Mounted;
+        self.tail = self.find_tail(flash, void);
+        self.blank_from = self.tail.map_or(u32::MAX, |tail| self.find_blank(flash, &tail));
+    }
+
+    /// The slot in which entries may be hidden that the mount did not see, before session `index` starts.
+    ///
+    /// Either the newest page holds something where that session would resume, which no cut explains; or the page that
+    /// is opened next begins with what is neither blank nor a header, which damage leaves, and a cut as well.
+    pub fn damaged_slot<F: Flash>(&self, flash: &mut F, index: u32) -> Option<u32> {
+        if let Some(tail) = self.tail
+            && let Some(silent) = index.checked_sub(tail.session).and_then(|n| n.checked_sub(1))
+            && let Some(offset) = self.plan.resume_offset(tail.end, silent)
+            && offset < self.blank_from
+        {
+            return Some(self.plan.slot(tail.page));
+        }
+        let slot = self.plan.slot(self.next_page());
+        let mut bytes = [0; HEADER_BYTES];
+        let read = page::read(flash, self.plan.geometry().at(slot, 0), &mut bytes);
+        let is_blank = read.is_ok() && bytes.iter().all(|byte| *byte == 0xFF);
+        (!is_blank && self.read_header(flash, slot).is_none()).then_some(slot)
+    }
+
+    fn find_tail<F: Flash>(&self, flash: &mut F, void: Void) -> Option<Segment> {
         let pages = self.plan.geometry().pages();
         let mut newest = None;
         for slot in 0..pages {
@@ -29,7 +55,7 @@ impl Ring {
     }
 
     /// The offset from which the page of `tail` reads blank to its end; cell by cell, as sessions resume at cells.
-    pub(super) fn find_blank<F: Flash>(&self, flash: &mut F, tail: &Segment) -> u32 {
+    fn find_blank<F: Flash>(&self, flash: &mut F, tail: &Segment) -> u32 {
         let page_bytes = self.plan.geometry().page_bytes();
         for number in (0..=self.plan.cells()).rev() {
             let start = self.plan.cell_offset(number);
