@@ -136,17 +136,35 @@ impl ExportHeader {
     }
 }
 
+/// How far an export has come, and of which moment it is: 20 bytes that a maker can keep over a reboot.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Cursor {
+    /// Bytes given so far.
+    pub offset: u32,
+    /// Newest page when the export began.
+    pub page: u32,
+    /// Offset behind its last record then.
+    pub end: u32,
+    /// Index of the next session then.
+    pub index: u32,
+}
+
 /// Why an export gave no bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum ExportError {
     /// The state in the cell is damaged.
     State,
+    /// The log has gone on too far since the export began: begin again.
+    Changed,
 }
 
 impl core::fmt::Display for ExportError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("state of the log is damaged")
+        f.write_str(match self {
+            Self::State => "state of the log is damaged",
+            Self::Changed => "log has gone on too far since the export began",
+        })
     }
 }
 
@@ -161,55 +179,79 @@ impl<S: Suite> Log<S> {
         pages.saturating_add(168)
     }
 
-    /// Copies the bytes of an export from byte `cursor` on into `out`; gives their number, 0 at the end.
-    ///
-    /// The cursor is a plain offset, so an export that broke off goes on where it stopped, also after a reboot. Records
-    /// appended meanwhile are in it or not; a page given up meanwhile is seen by the host as policy. Reads only.
+    /// Begins an export of the log as it is now.
     ///
     /// # Errors
-    /// [`ExportError::State`]. Words that the part cannot read are given as zeros, for the host to judge.
+    /// [`ExportError::State`].
+    pub fn export_start(&self) -> Result<Cursor, ExportError> {
+        let (page, end) = self.end();
+        let index = self.next_index().ok_or(ExportError::State)?;
+        Ok(Cursor { offset: 0, page, end, index })
+    }
+
+    /// Copies the next bytes of an export into `out` and moves `cursor`; gives their number, 0 at the end.
+    ///
+    /// The export is of the moment it began: what was recorded since is left out, also over reboots, and an export that broke
+    /// off goes on where it stopped. The log may turn one page meanwhile, not two. Reads only.
+    ///
+    /// # Errors
+    /// [`ExportError`]. Words that the part cannot read are given as zeros, for the host to judge.
     pub fn export<F: Flash>(
         &self,
         flash: &mut F,
         model: u32,
-        cursor: u32,
+        cursor: &mut Cursor,
         out: &mut [u8],
     ) -> Result<usize, ExportError> {
         let header = self.export_header(model).ok_or(ExportError::State)?;
-        let from = usize::try_from(cursor).unwrap_or(usize::MAX);
-        if let Some(rest) = header.get(from..).filter(|rest| !rest.is_empty()) {
-            let count = rest.len().min(out.len());
-            for (to, from) in out.iter_mut().zip(rest) {
-                *to = *from;
-            }
-            return Ok(count);
+        let (page, _) = self.end();
+        let from = usize::try_from(cursor.offset).unwrap_or(usize::MAX);
+        let rest = header.get(from..).unwrap_or_default();
+        let in_header = !rest.is_empty();
+        let stale = in_header && self.next_index() != Some(cursor.index);
+        if stale || page > cursor.page.saturating_add(1) {
+            return Err(ExportError::Changed);
         }
+        let count = if in_header { copy(out, rest) } else { self.export_pages(flash, cursor, out) };
+        let moved = u32::try_from(count).unwrap_or(u32::MAX);
+        cursor.offset = cursor.offset.saturating_add(moved);
+        Ok(count)
+    }
+
+    fn export_pages<F: Flash>(&self, flash: &mut F, cursor: &Cursor, out: &mut [u8]) -> usize {
         let geometry = *self.plan().geometry();
-        let at = cursor.saturating_sub(168);
-        let left = self.export_bytes().saturating_sub(cursor);
-        let left = usize::try_from(left).unwrap_or(usize::MAX);
-        let count = out.len().min(left);
+        let at = cursor.offset.saturating_sub(168);
+        let left = self.export_bytes().saturating_sub(cursor.offset);
+        let count = out.len().min(usize::try_from(left).unwrap_or(usize::MAX));
         let mut done = 0_usize;
         // Unit by unit, so that an unreadable word costs no more than itself.
         let step = usize::try_from(geometry.unit()).unwrap_or(usize::MAX);
         while done < count {
             let offset = at.saturating_add(u32::try_from(done).unwrap_or(u32::MAX));
             let skip = offset.checked_rem(geometry.unit()).unwrap_or(0);
+            let start = offset.saturating_sub(skip);
             let mut unit = [0; page::UNIT_BYTES_MAX];
             let words = unit.get_mut(..step).unwrap_or_default();
-            let start = geometry.at(0, offset.saturating_sub(skip));
-            if page::read(flash, start, words).is_err() {
+            if self.is_later(cursor, start) {
+                words.fill(0xFF);
+            } else if page::read(flash, geometry.at(0, start), words).is_err() {
                 words.fill(0);
             }
-            let words = words.iter().skip(usize::try_from(skip).unwrap_or(0));
-            let mut copied = 0_usize;
-            for (to, from) in out.iter_mut().take(count).skip(done).zip(words) {
-                *to = *from;
-                copied = copied.saturating_add(1);
-            }
+            let words = words.get(usize::try_from(skip).unwrap_or(0)..).unwrap_or_default();
+            let copied = copy(out.get_mut(done..count).unwrap_or_default(), words);
             done = done.saturating_add(copied.max(1));
         }
-        Ok(count)
+        count
+    }
+
+    /// Whether byte `offset` of the ring lies behind the end that the log had, or in the page it opened or erases next.
+    fn is_later(&self, cursor: &Cursor, offset: u32) -> bool {
+        let plan = self.plan();
+        let page_bytes = plan.geometry().page_bytes();
+        let slot = offset.checked_div(page_bytes).unwrap_or(0);
+        let in_page = offset.checked_rem(page_bytes).unwrap_or(0);
+        slot == plan.slot(cursor.page.saturating_add(1))
+            || (slot == plan.slot(cursor.page) && in_page >= cursor.end)
     }
 
     fn export_header(&self, model: u32) -> Option<[u8; EXPORT_HEADER_BYTES]> {
@@ -230,4 +272,12 @@ impl<S: Suite> Log<S> {
         .encode()
         .ok()
     }
+}
+
+/// Copies as much of `from` as `to` has room for, and says how much.
+fn copy(to: &mut [u8], from: &[u8]) -> usize {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = *from;
+    }
+    to.len().min(from.len())
 }

@@ -147,7 +147,7 @@ pub enum Progress {
 pub struct Health {
     /// Sessions that this log has begun.
     pub sessions: u32,
-    /// Records of this boot that were refused.
+    /// Records of this boot that were refused for good; asking to try again does not count.
     pub refused: u32,
     /// Times in this boot that the part failed.
     pub faults: u8,
@@ -188,9 +188,10 @@ struct Wish {
 /// A record whose append returned is in the log at every later mount. Nothing is erased or written at mount.
 ///
 /// # Security
-/// What was recorded cannot be read or changed unseen by whoever takes the device later, except that the newest records
-/// after the last checkpoint can be cut off. A holder of the log authority's secret can read
-/// all, and can forge what no checkpoint covers.
+/// What earlier sessions recorded cannot be read or changed unseen by whoever takes the device later. Exceptions: until the
+/// secrets of earlier sessions are destroyed ([`FORGET_AFTER_MS`], or [`Log::request_forget`]), a dump of the flash opens the
+/// running session and up to two before it; and the newest records behind the last checkpoint that left the device can be cut
+/// off. A holder of the log authority's secret can read all, and can forge what no checkpoint covers.
 pub struct Log<S: Suite> {
     config: Config,
     at_rest: AtRest<S>,
@@ -287,8 +288,13 @@ impl<S: Suite> Log<S> {
     }
 
     /// Asks for a session; [`Log::maintain`] starts it. [`Log::append`] asks by itself.
-    pub const fn request_session(&mut self) {
-        self.wish.session = true;
+    ///
+    /// A blocking log that is down to its reserve starts none: that is kept for [`Log::append_reserved`].
+    pub fn request_session(&mut self) {
+        let index = self.public().map_or(0, |public| public.index);
+        if self.ring.room(index).is_none_or(|room| room >= RESERVE_BYTES) {
+            self.wish.session = true;
+        }
     }
 
     /// Asks for a checkpoint; [`Log::maintain`] signs it.
@@ -355,6 +361,7 @@ impl<S: Suite> Log<S> {
         let result = self.try_append(flash, event, now, reserve);
         match result {
             Ok(_) => self.unsigned = self.unsigned.saturating_add(1),
+            Err(RecordError::NotReady) => {}
             Err(_) => self.refused = self.refused.saturating_add(1),
         }
         result
@@ -370,9 +377,16 @@ impl<S: Suite> Log<S> {
         if self.faults > RESTARTS_MAX {
             return Err(RecordError::Fault);
         }
+        if matches!(self.job, Job::Rekey) {
+            // The chain ends with its escrow: nothing of it comes behind.
+            return Err(RecordError::NotReady);
+        }
         if !self.ring.is_running() {
-            self.wish.session = true;
             let index = self.public().map_or(0, |public| public.index);
+            if self.ring.room(index).is_some_and(|room| room < reserve) {
+                return Err(RecordError::Full);
+            }
+            self.wish.session = true;
             return match self.ring.check_start(index, self.wish.clear) {
                 Err(RingError::Full) => Err(RecordError::Full),
                 Ok(()) | Err(_) => Err(RecordError::NotReady),
@@ -435,6 +449,18 @@ impl<S: Suite> Log<S> {
 
     pub(crate) const fn device(&self) -> DeviceId {
         self.config.device
+    }
+
+    /// The newest page, and the offset behind its last entry.
+    pub(crate) fn end(&self) -> (u32, u32) {
+        if let Some((_, place)) = self.ring.position() {
+            return (place.page, place.offset);
+        }
+        self.ring.tail().map_or((0, 0), |tail| (tail.page, tail.end))
+    }
+
+    pub(crate) fn next_index(&self) -> Option<u32> {
+        self.public().map(|public| public.index)
     }
 
     pub(crate) fn public_bytes(&self) -> Option<&[u8; PUBLIC_BYTES]> {

@@ -203,8 +203,9 @@ fn verify_image(image: &[u8], authority: &RecipientSecret) -> Report {
 fn export(log: &Log<Aes256Gcm>, flash: &mut Part) -> Vec<u8> {
     let mut export = vec![0; log.export_bytes() as usize];
     let mut done = 0;
+    let mut cursor = log.export_start().unwrap();
     while done < export.len() {
-        done += log.export(flash, 1, done as u32, &mut export[done..]).unwrap();
+        done += log.export(flash, 1, &mut cursor, &mut export[done..]).unwrap();
     }
     export
 }
@@ -383,7 +384,7 @@ fn a_log_formatted_twice_is_empty_and_works() {
 }
 
 #[test]
-fn nothing_is_recorded_before_maintenance_and_the_refusal_is_counted() {
+fn nothing_is_recorded_before_maintenance() {
     let mut bench = Bench::new(Retention::Overwrite);
     bench.boot();
     let before = mark(&bench.flash);
@@ -391,10 +392,13 @@ fn nothing_is_recorded_before_maintenance_and_the_refusal_is_counted() {
         assert_eq!(bench.append(), Err(RecordError::NotReady));
     }
     assert_eq!(spent(&bench.flash, before), (0, 0));
-    assert_eq!(bench.log.as_ref().unwrap().health().refused, 3);
     bench.maintain().unwrap();
     bench.append().unwrap();
-    assert_eq!(bench.log.as_ref().unwrap().health().refused, 3);
+    assert_eq!(
+        bench.log.as_ref().unwrap().health().refused,
+        0,
+        "asking to try again loses nothing"
+    );
     bench.check();
 }
 

@@ -277,9 +277,10 @@ fn an_export_in_pieces_holds_the_pages_as_they_are() {
     let image = bench.flash.image();
     let log = bench.log.as_ref().unwrap();
     let mut export = Vec::new();
+    let mut cursor = log.export_start().unwrap();
     for piece in [1, 7, 100, 61, 4096, 3].iter().cycle() {
         let mut out = vec![0; *piece];
-        let count = log.export(&mut bench.flash, 1, export.len() as u32, &mut out).unwrap();
+        let count = log.export(&mut bench.flash, 1, &mut cursor, &mut out).unwrap();
         export.extend_from_slice(&out[..count]);
         if count == 0 {
             break;

@@ -2,7 +2,7 @@
 
 use medsec_core::Secret;
 use medsec_core::event::{PrincipalId, SystemEvent};
-use medsec_core::flash::ring::{RingError, Session, Void};
+use medsec_core::flash::ring::{Retention, RingError, Session, Void};
 use medsec_core::flash::{self, cell};
 use medsec_core::hal::{EntropySource, Flash};
 use medsec_core::key::{DeviceKey, Label, SignError, derive};
@@ -93,12 +93,13 @@ impl<S: Suite> Log<S> {
         if self.wish.clear {
             return self.go_on_clearing(flash, tools.now);
         }
-        if self.rekey_due() {
-            return self.rekey(flash, tools);
-        }
-        let wanted = self.wish.checkpoint || self.vouch;
+        let rekey = self.rekey_due();
+        let wanted = self.wish.checkpoint || self.vouch || rekey;
         if self.unsigned >= CHECKPOINT_RECORDS || (wanted && self.unsigned > 0) {
             return self.sign(flash, tools);
+        }
+        if rekey {
+            return self.rekey(flash, tools);
         }
         self.wish.checkpoint = false;
         if !self.forgot && tools.now.as_millis() >= FORGET_AFTER_MS {
@@ -110,16 +111,21 @@ impl<S: Suite> Log<S> {
 
     /// Asks that the secrets of earlier sessions be destroyed now: before an export, a shutdown, or by policy.
     pub fn request_forget(&mut self) {
-        self.forgot = true;
         self.cell.begin_forget();
-        self.job = Job::Forget;
+        // A session that starts goes on: the cell forgets before it says that it is done.
+        if matches!(self.job, Job::None) {
+            self.job = Job::Forget;
+        }
     }
 
     /// Asks that a blocking log give up what it holds, but the page it writes to. What was given up must have been
-    /// exported: nothing checks that here.
-    pub const fn request_clear(&mut self) {
-        self.wish.clear = true;
-        self.wish.session = true;
+    /// exported: nothing checks that here. The record says that the device itself did it. A log that overwrites has nothing
+    /// to clear.
+    pub fn request_clear(&mut self) {
+        if self.retention() == Retention::Block {
+            self.wish.clear = true;
+            self.wish.session = !self.ring.is_running();
+        }
     }
 
     fn step_cell<F: Flash, E: EntropySource>(
@@ -127,17 +133,30 @@ impl<S: Suite> Log<S> {
         flash: &mut F,
         tools: &mut Tools<'_, '_, E>,
     ) -> Result<Progress, MaintainError> {
-        let progress = self.cell.step(flash, tools.pause).map_err(|error| {
+        let stepped = self.cell.step(flash, tools.pause);
+        let done = matches!(stepped, Ok(cell::Progress::Done) | Err(_));
+        let job = if done { core::mem::replace(&mut self.job, Job::None) } else { Job::None };
+        if stepped.is_err() {
             self.faults = self.faults.saturating_add(1);
-            self.job = Job::None;
-            MaintainError::Flash(error)
-        })?;
-        if progress == cell::Progress::Done
-            && let Job::Start(secrets) = core::mem::replace(&mut self.job, Job::None)
-        {
-            self.begin_session(&secrets, tools)?;
         }
+        match job {
+            Job::Start(secrets) if stepped.is_ok() => self.begin_session(&secrets, tools)?,
+            Job::Forget if stepped.is_ok() => self.forgot = true,
+            // Stored or not, a mount may find the new chain from here on: the session of the old one ends.
+            Job::Rekey => self.end_session(flash)?,
+            Job::None | Job::Start(_) | Job::Forget => {}
+        }
+        stepped.map_err(MaintainError::Flash)?;
         Ok(Progress::More)
+    }
+
+    /// Ends the running session; the next one starts at once.
+    fn end_session<F: Flash>(&mut self, flash: &mut F) -> Result<(), MaintainError> {
+        let public = state::public_of(self.cell.value()).map_err(|_| MaintainError::State)?;
+        self.author = None;
+        self.ring.remount(flash, public.void);
+        self.wish.session = true;
+        Ok(())
     }
 
     /// Mounted: stores the next session's state. Stored: writes what the session begins with.
@@ -204,6 +223,7 @@ impl<S: Suite> Log<S> {
         self.ring.begin(session, self.wish.clear).map_err(|_| MaintainError::Full)?;
         self.author = Some(SessionAuthor::new(link));
         self.unsigned = 0;
+        self.forgot = false;
         self.vouch = index
             .checked_sub(public.escrow.base)
             .is_some_and(|sessions| sessions.checked_rem(VOUCH_SESSIONS) == Some(0));
@@ -257,7 +277,8 @@ impl<S: Suite> Log<S> {
 
     /// Puts the escrow of the chain that ends into the log, then stores a fresh secret for the next session.
     ///
-    /// The old escrow lies behind all records of its chain, so the ring gives it up last; the new one is in the cell.
+    /// The old escrow lies behind all records of its chain, so the ring gives it up last; the new one is in the cell. Then
+    /// the session ends, since nothing may come behind its escrow.
     fn rekey<F: Flash, E: EntropySource>(
         &mut self,
         flash: &mut F,
@@ -270,7 +291,6 @@ impl<S: Suite> Log<S> {
         let author = self.author.as_mut().ok_or(MaintainError::State)?;
         let stored = self.ring.append(flash, author, CLASS_ESCROW, &body);
         self.ended(stored)?;
-        self.unsigned = self.unsigned.saturating_add(1);
         let mut noise = Secret::new([0; 32]);
         draw(tools.random, noise.expose_mut())?;
         let mut ephemeral = Secret::new([0; 32]);
@@ -299,9 +319,7 @@ impl<S: Suite> Log<S> {
         let reserved = self.ring.reserve(flash, author, 72);
         if matches!(reserved, Err(RingError::Full)) {
             // Nothing more fits, so nothing more needs a signature either.
-            self.wish.checkpoint = false;
-            self.vouch = false;
-            self.unsigned = 0;
+            self.signed();
             return Ok(Progress::Idle);
         }
         self.ended(reserved)?;
@@ -314,14 +332,24 @@ impl<S: Suite> Log<S> {
             at: tools.now,
             value: author.chain().value(),
         };
-        let body: [u8; CHECKPOINT_BYTES] =
-            statement.sign(tools.key).map_err(MaintainError::Sign)?;
+        let body: [u8; CHECKPOINT_BYTES] = match statement.sign(tools.key) {
+            Ok(body) => body,
+            Err(error) => {
+                // Not tried again for these records, so that what else is due gets done.
+                self.signed();
+                return Err(MaintainError::Sign(error));
+            }
+        };
         let stored = self.ring.append(flash, author, CLASS_CHECKPOINT, &body);
         self.ended(stored)?;
+        self.signed();
+        Ok(Progress::More)
+    }
+
+    const fn signed(&mut self) {
         self.unsigned = 0;
         self.wish.checkpoint = false;
         self.vouch = false;
-        Ok(Progress::More)
     }
 
     /// Takes the result of a step of the ring; an error of the part ends the session.

@@ -40,10 +40,10 @@ fn a_full_log_warns_refuses_is_exported_from_its_reserve_and_recovers() {
     device.log_reserved(&medsec::SystemEvent::ExportStarted { by }).unwrap();
     let (log, part) = device.log_mut();
     let mut export = Vec::new();
+    let mut cursor = log.export_start().unwrap();
     loop {
         let mut piece = [0; 500];
-        let cursor = u32::try_from(export.len()).unwrap();
-        let count = log.export(part, 7, cursor, &mut piece).unwrap();
+        let count = log.export(part, 7, &mut cursor, &mut piece).unwrap();
         export.extend_from_slice(&piece[..count]);
         if count == 0 {
             break;

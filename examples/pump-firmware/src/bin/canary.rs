@@ -107,15 +107,14 @@ fn stay(pump: &mut Application, patient: u32, number: [u8; 16]) -> Result<(), Ke
 fn export(pump: &mut Application) -> Option<()> {
     let file = File::open(c"export.bin", Mode::Create).ok()?;
     let mut piece = [0; 256];
-    let mut cursor = 0_u32;
+    let mut cursor = pump.device().log_mut().0.export_start().ok()?;
     loop {
         let (log, flash) = pump.device().log_mut();
-        let count = log.export(flash, port::MODEL, cursor, &mut piece).ok()?;
+        let count = log.export(flash, port::MODEL, &mut cursor, &mut piece).ok()?;
         if count == 0 {
             return Some(());
         }
         file.write(piece.get(..count)?).ok()?;
-        cursor = cursor.checked_add(u32::try_from(count).ok()?)?;
     }
 }
 

@@ -101,7 +101,7 @@ impl Ring {
         Ok(Progress::More)
     }
 
-    fn resume_offset(&self, index: u32) -> Option<u32> {
+    pub(super) fn resume_offset(&self, index: u32) -> Option<u32> {
         let tail = self.tail?;
         let silent = index.checked_sub(tail.session)?.checked_sub(1)?;
         let offset = self.plan.resume_offset(tail.end, silent)?;

@@ -243,10 +243,10 @@ fn export(pump: &mut Pump<'_, Board<'_>>, bench: &Bench, name: &str) -> Result<(
     rest(pump)?;
     let (log, flash) = pump.device().log_mut();
     let (mut export, mut pieces) = (Vec::new(), 0);
+    let mut cursor = log.export_start().map_err(failed("the export"))?;
     for size in [61, 4_096, 1_000, 7, 8_192].into_iter().cycle() {
         let mut piece = vec![0; size];
-        let cursor = u32::try_from(export.len()).unwrap_or(u32::MAX);
-        let count = log.export(flash, MODEL, cursor, &mut piece).map_err(failed("the export"))?;
+        let count = log.export(flash, MODEL, &mut cursor, &mut piece).map_err(failed("the export"))?;
         if count == 0 {
             break;
         }

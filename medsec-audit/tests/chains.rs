@@ -1,0 +1,249 @@
+//! Chains of audit secrets that end, and exports while the log goes on.
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test may stop at a fault of its own"
+)]
+
+use medsec_audit::export::{ExportError, ExportHeader};
+use medsec_audit::log::{Birth, Config, Log, Progress, Tools};
+use medsec_audit::verify::{Authority, Observer, Opened, Range, Subject, Summary, verify};
+use medsec_core::Secret;
+use medsec_core::event::{Count, RecordError, SystemEvent};
+use medsec_core::flash::Region;
+use medsec_core::flash::ring::Retention;
+use medsec_core::hpke::RecipientSecret;
+use medsec_core::key::{DeviceKey, device_id};
+use medsec_core::rng::Random;
+use medsec_core::suite::ChaCha20Poly1305 as Suite;
+use medsec_core::time::{Pause, Ticks};
+use medsec_sim::fault::Model;
+use medsec_sim::flash::FaultFlash;
+use medsec_sim::rng::Noise;
+
+const PAGE: u32 = 4096;
+const PAGES: u32 = 8;
+type Part = FaultFlash<4, 4, 4096>;
+
+fn secret(byte: u8) -> Secret<32> {
+    Secret::new([byte; 32])
+}
+
+fn key() -> DeviceKey {
+    DeviceKey::from_seed(&secret(2))
+}
+
+fn authority() -> RecipientSecret {
+    RecipientSecret::from_bytes(secret(3))
+}
+
+struct Bench {
+    flash: Part,
+    random: Random<Noise>,
+    log: Log<Suite>,
+    next: u32,
+    now: u64,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let mut flash = Part::new(4 + PAGES, Model::None, 1);
+        let birth = Birth { audit: secret(4), ephemeral: secret(5), seed: secret(6) };
+        Log::<Suite>::format(&mut flash, &config(), &secret(1), birth).unwrap();
+        let log = Log::mount(&mut flash, config(), &secret(1)).unwrap();
+        Self { flash, random: Random::new(Noise::good(7)), log, next: 0, now: 0 }
+    }
+
+    fn boot(&mut self) {
+        self.log = Log::mount(&mut self.flash, config(), &secret(1)).unwrap();
+        self.log.request_session();
+        self.maintain();
+    }
+
+    fn maintain(&mut self) {
+        while self.step() != Progress::Idle {}
+    }
+
+    fn step(&mut self) -> Progress {
+        self.now += 1;
+        let (mut lender, key) = ((), key());
+        let pause = Pause::lend(&mut lender, 1);
+        let now = Ticks::from_millis(self.now);
+        let mut tools = Tools { random: &mut self.random, key: &key, now, pause: &pause };
+        self.log.maintain(&mut self.flash, &mut tools).unwrap()
+    }
+
+    fn append(&mut self) -> Result<(), RecordError> {
+        let event = SystemEvent::RecordsSuppressed { count: Count::new(self.next) };
+        self.log.append(&mut self.flash, &event, Ticks::from_millis(self.now))?;
+        self.next += 1;
+        Ok(())
+    }
+
+    fn records(&mut self, count: u32) {
+        for _ in 0..count {
+            self.append().unwrap();
+            self.maintain();
+        }
+    }
+
+    fn export(&mut self) -> Vec<u8> {
+        let mut export = vec![0; self.log.export_bytes() as usize];
+        let mut cursor = self.log.export_start().unwrap();
+        while (cursor.offset as usize) < export.len() {
+            let from = cursor.offset as usize;
+            self.log.export(&mut self.flash, 1, &mut cursor, &mut export[from..]).unwrap();
+        }
+        export
+    }
+}
+
+fn config() -> Config {
+    Config {
+        cell: Region::new(0, 4 * PAGE),
+        ring: Region::new(4 * PAGE, PAGES * PAGE),
+        retention: Retention::Overwrite,
+        device: device_id(1, &key().public()),
+        authority: authority().public(),
+    }
+}
+
+#[derive(Default)]
+struct Numbers {
+    found: Vec<u32>,
+    ranges: Vec<Range>,
+}
+
+impl Observer for Numbers {
+    fn range(&mut self, range: &Range) {
+        self.ranges.push(*range);
+    }
+
+    fn record(&mut self, record: &Opened<'_>) {
+        if let [3, a, b, c, d] = record.fields {
+            self.found.push(u32::from_le_bytes([*a, *b, *c, *d]));
+        }
+    }
+
+    fn checkpoint(&mut self, _: &medsec_audit::checkpoint::Statement, _: &[u8; 64]) {}
+}
+
+fn check(export: &[u8]) -> (Summary, Vec<u32>) {
+    let (header, pages) = ExportHeader::parse(export).unwrap();
+    let plan = header.plan().unwrap();
+    let public_key = key().public();
+    let subject = Subject {
+        plan: &plan,
+        ring: header.ring,
+        device: header.device,
+        key: Some(&public_key),
+        state: Some(&header.state),
+        anchor: None,
+    };
+    let mut keys = Authority::open::<Suite, _>(&mut (PAGE, pages), &subject, &authority());
+    let mut numbers = Numbers::default();
+    let summary = verify::<Suite, _, _, _>(&mut (PAGE, pages), &mut keys, &subject, &mut numbers);
+    assert_eq!(summary.first_bad, None, "{:?}", numbers.ranges);
+    numbers.found.sort_unstable();
+    (summary, numbers.found)
+}
+
+/// A device at the last session of its first chain.
+fn before_the_end() -> Bench {
+    let mut bench = Bench::new();
+    for _ in 0..255 {
+        bench.boot();
+        bench.records(1);
+    }
+    bench
+}
+
+#[test]
+fn a_device_that_stays_on_after_its_chain_ended_stays_readable() {
+    let mut bench = before_the_end();
+    bench.boot();
+    for _ in 0..30 {
+        bench.records(100);
+        let newest = bench.next - 1;
+        let (_, found) = check(&bench.export());
+        assert_eq!(found.last(), Some(&newest));
+        assert!(found.len() > 100 && found.windows(2).all(|pair| pair[0] + 1 == pair[1]));
+    }
+}
+
+#[test]
+fn boots_after_a_chain_ended_stay_readable_until_they_are_given_up() {
+    let mut bench = before_the_end();
+    bench.boot();
+    bench.records(300);
+    for _ in 0..40 {
+        bench.boot();
+        bench.records(20);
+        let newest = bench.next - 1;
+        let (_, found) = check(&bench.export());
+        assert_eq!(found.last(), Some(&newest));
+        assert!(found.windows(2).all(|pair| pair[0] + 1 == pair[1]), "{found:?}");
+    }
+}
+
+#[test]
+fn an_export_is_of_the_moment_it_began_whatever_happens_meanwhile() {
+    let mut bench = Bench::new();
+    for _ in 0..12 {
+        bench.boot();
+        bench.records(40);
+    }
+    let newest = bench.next - 1;
+    let mut export = vec![0; bench.log.export_bytes() as usize];
+    let mut cursor = bench.log.export_start().unwrap();
+    let mut turn = 0;
+    while (cursor.offset as usize) < export.len() {
+        let from = cursor.offset as usize;
+        let to = (from + 1000).min(export.len());
+        bench.log.export(&mut bench.flash, 1, &mut cursor, &mut export[from..to]).unwrap();
+        turn += 1;
+        if turn % 8 == 0 {
+            bench.records(2);
+        }
+        if turn == 17 {
+            bench.boot();
+        }
+    }
+    let (_, found) = check(&export);
+    assert_eq!(found.last(), Some(&newest));
+
+    let mut cursor = bench.log.export_start().unwrap();
+    bench.records(300);
+    let late = bench.log.export(&mut bench.flash, 1, &mut cursor, &mut export);
+    assert_eq!(late, Err(ExportError::Changed));
+}
+
+#[test]
+fn asking_to_forget_while_a_session_starts_costs_no_session() {
+    let mut bench = Bench::new();
+    bench.log.request_session();
+    assert_eq!(bench.step(), Progress::More);
+    bench.log.request_forget();
+    bench.maintain();
+    assert!(bench.log.is_running());
+    assert_eq!(bench.log.health().sessions, 1);
+    assert_eq!(bench.log.health().live_pages, 1);
+}
+
+#[test]
+fn secrets_are_forgotten_again_after_a_later_session_of_the_same_boot() {
+    let mut bench = Bench::new();
+    bench.boot();
+    bench.records(1);
+    bench.now = 700_000;
+    bench.maintain();
+    assert_eq!(bench.log.health().live_pages, 1);
+    bench.flash.fail_after(1);
+    assert_eq!(bench.append(), Err(RecordError::Fault));
+    bench.maintain();
+    assert!(bench.log.is_running());
+    assert_eq!(bench.log.health().live_pages, 1);
+}
