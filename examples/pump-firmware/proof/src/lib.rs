@@ -5,8 +5,11 @@
 //! answers are hidden from the optimiser.
 #![no_std]
 
+mod audit_entries;
 mod core_entries;
+mod device_entries;
 mod opaque;
+mod ring_entries;
 
 use core::panic::PanicInfo;
 

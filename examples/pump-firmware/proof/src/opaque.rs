@@ -1,9 +1,15 @@
-//! A flash, a noise source and a lender of time of which the optimiser knows nothing.
+//! What a board or a caller gives to medsec, and of which the optimiser knows nothing.
 
 use core::hint::black_box;
 
 use embedded_storage::nor_flash::{ErrorType, NorFlash, NorFlashErrorKind, ReadNorFlash};
-use medsec_core::hal::{EntropySource, EraseProgress, Flash, SourceFault};
+use medsec_audit::checkpoint::Statement;
+use medsec_audit::verify::{Image, Keys, Observer, Opened, Range, Unreadable};
+use medsec_core::Secret;
+use medsec_core::flash::ring::{Author, ENTRY_HEADER_BYTES, Place};
+use medsec_core::hal::{Clock, EntropySource, EraseProgress, Flash, SourceFault};
+use medsec_core::suite::SealError;
+use medsec_core::time::Ticks;
 
 /// A part that may answer anything.
 pub struct OpaqueFlash;
@@ -65,5 +71,114 @@ impl EntropySource for OpaqueNoise {
     fn sample(&mut self, out: &mut [u8]) -> Result<(), SourceFault> {
         black_box(out);
         black_box(Err(SourceFault))
+    }
+}
+
+/// A time that may be anything.
+pub struct OpaqueClock;
+
+impl Clock for OpaqueClock {
+    #[inline(never)]
+    fn now(&mut self) -> Ticks {
+        black_box(Ticks::from_millis(0))
+    }
+}
+
+/// An author whose tags may be anything, and who may refuse.
+pub struct OpaqueAuthor;
+
+fn tag() -> Result<[u8; 16], SealError> {
+    black_box(Err(SealError::NumberUsed))
+}
+
+impl Author for OpaqueAuthor {
+    #[inline(never)]
+    fn turn(&mut self) -> [u8; 32] {
+        black_box([0; 32])
+    }
+
+    #[inline(never)]
+    fn segment(
+        &mut self,
+        page: u32,
+        offset: u32,
+        ordinal: u32,
+        committed: &[u8],
+    ) -> Result<[u8; 16], SealError> {
+        black_box((page, offset, ordinal, committed));
+        tag()
+    }
+
+    #[inline(never)]
+    fn seal(
+        &mut self,
+        place: &Place,
+        header: &[u8; ENTRY_HEADER_BYTES],
+        body: &mut [u8],
+    ) -> Result<[u8; 16], SealError> {
+        black_box((place, header, body));
+        tag()
+    }
+
+    #[inline(never)]
+    fn stored(&mut self, bytes: &[u8]) {
+        black_box(bytes);
+    }
+}
+
+/// A log's pages that may hold anything.
+pub struct OpaqueImage;
+
+impl Image for OpaqueImage {
+    #[inline(never)]
+    fn read(&mut self, slot: u32, offset: u32, out: &mut [u8]) -> Result<(), Unreadable> {
+        black_box((slot, offset, out));
+        black_box(Err(Unreadable))
+    }
+}
+
+/// Somebody who may or may not be able to open a session.
+pub struct OpaqueKeys;
+
+impl Keys for OpaqueKeys {
+    #[inline(never)]
+    fn is_keyed(&self) -> bool {
+        black_box(true)
+    }
+
+    #[inline(never)]
+    fn audit(&mut self, session: u32) -> Option<Secret<32>> {
+        black_box(session);
+        black_box(None)
+    }
+
+    #[inline(never)]
+    fn vouch(&mut self, session: u32) {
+        black_box(session);
+    }
+
+    #[inline(never)]
+    fn is_vouched(&self, session: u32) -> bool {
+        black_box(session) == 0
+    }
+}
+
+/// Takes what is found.
+pub struct OpaqueObserver;
+
+impl Observer for OpaqueObserver {
+    #[inline(never)]
+    fn range(&mut self, range: &Range) {
+        black_box(range);
+    }
+
+    #[inline(never)]
+    fn record(&mut self, record: &Opened<'_>) {
+        black_box((record.session, record.fields));
+    }
+
+    #[inline(never)]
+    fn checkpoint(&mut self, statement: &Statement, signature: &[u8; 64]) {
+        black_box((statement, signature));
     }
 }
