@@ -436,27 +436,6 @@ impl Ring {
         Some(geometry.page_bytes().saturating_sub(open.offset).saturating_add(whole))
     }
 
-    /// Bytes of entries that a blocking ring would take from session `index` if it started now; `None` if it overwrites.
-    #[must_use]
-    pub fn room(&self, index: u32) -> Option<u32> {
-        if self.retention == Retention::Overwrite {
-            return None;
-        }
-        let geometry = self.plan.geometry();
-        let floor = self.tail.map_or(1, |tail| tail.floor);
-        let top = floor.saturating_add(geometry.pages()).saturating_sub(2);
-        let page_room = geometry.page_bytes().saturating_sub(self.plan.header_bytes());
-        let resume = geometry.round_up(96);
-        let whole = |page: u32| top.saturating_sub(page).saturating_mul(page_room);
-        Some(match (self.tail, self.resume_offset(index)) {
-            (Some(tail), Some(offset)) => {
-                let used = offset.saturating_add(resume);
-                geometry.page_bytes().saturating_sub(used).saturating_add(whole(tail.page))
-            }
-            (None | Some(_), _) => whole(self.next_page().saturating_sub(1)).saturating_sub(resume),
-        })
-    }
-
     /// Where the next entry would go, and in which session. `None` if nothing runs.
     #[must_use]
     pub const fn position(&self) -> Option<(u32, Place)> {

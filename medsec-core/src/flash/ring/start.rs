@@ -2,7 +2,7 @@
 
 use super::Author;
 use super::layout::Adopted;
-use super::{Open, Progress, Ring, RingError, Session, Spare, Stage, State};
+use super::{Open, Progress, Retention, Ring, RingError, Session, Spare, Stage, State};
 use crate::hal::{EraseProgress, Flash};
 use crate::time::Pause;
 
@@ -18,6 +18,27 @@ impl Ring {
             return Err(RingError::Full);
         }
         Ok(())
+    }
+
+    /// Bytes of entries that a blocking ring would take from session `index` if it started now; `None` if it overwrites.
+    #[must_use]
+    pub fn room(&self, index: u32) -> Option<u32> {
+        if self.retention == Retention::Overwrite {
+            return None;
+        }
+        let geometry = self.plan.geometry();
+        let floor = self.tail.map_or(1, |tail| tail.floor);
+        let top = floor.saturating_add(geometry.pages()).saturating_sub(2);
+        let page_room = geometry.page_bytes().saturating_sub(self.plan.header_bytes());
+        let resume = geometry.round_up(96);
+        let whole = |page: u32| top.saturating_sub(page).saturating_mul(page_room);
+        Some(match (self.tail, self.resume_offset(index)) {
+            (Some(tail), Some(offset)) => {
+                let used = offset.saturating_add(resume);
+                geometry.page_bytes().saturating_sub(used).saturating_add(whole(tail.page))
+            }
+            (None | Some(_), _) => whole(self.next_page().saturating_sub(1)).saturating_sub(resume),
+        })
     }
 
     /// Begins session `session`; the void with its index must be stored by now. [`Ring::step`] does the work.
@@ -101,7 +122,7 @@ impl Ring {
         Ok(Progress::More)
     }
 
-    pub(super) fn resume_offset(&self, index: u32) -> Option<u32> {
+    fn resume_offset(&self, index: u32) -> Option<u32> {
         let tail = self.tail?;
         let silent = index.checked_sub(tail.session)?.checked_sub(1)?;
         let offset = self.plan.resume_offset(tail.end, silent)?;
