@@ -12,9 +12,10 @@ use medsec_sim::rng::Noise;
 
 use crate::bench::{
     Board, Overwriting, PAGE, Part, RING_PAGES, authority, boot, event, format, identity, maintain,
-    manufactured, mark, records, spent, started, step,
+    manufactured, mark, records, spent, started, step, times,
 };
 
+const DAMAGED_PAGE: u16 = 0x0104;
 const LOST: BootError = BootError::Log(MountError::Cell(cell::MountError::Lost));
 
 #[test]
@@ -63,11 +64,14 @@ fn a_refused_record_is_counted_and_flagged_until_the_next_boot() {
     let mut device: Overwriting<'_> = boot(&mut flash, Noise::good(1), &SimClock::new()).unwrap();
     assert_eq!(device.log(&event(1)), Err(RecordError::NotReady));
     assert_eq!(device.log_reserved(&event(1)), Err(RecordError::NotReady));
-    let health = device.health();
-    assert_eq!((health.log.refused, health.records_lost), (2, true));
+    assert!(!device.health().records_lost, "asking to try again loses nothing");
     maintain(&mut device).unwrap();
-    device.log(&event(2)).unwrap();
-    assert!(device.health().records_lost, "the flag stays");
+    device.log_mut().1.fail_after(1);
+    assert_eq!(device.log(&event(2)), Err(RecordError::Fault));
+    maintain(&mut device).unwrap();
+    device.log(&event(3)).unwrap();
+    let health = device.health();
+    assert_eq!((health.log.refused, health.records_lost), (1, true), "the flag stays");
     drop(device);
     assert!(!started::<false>(&mut flash).health().records_lost);
 }
@@ -163,5 +167,66 @@ fn a_power_cut_at_any_operation_of_a_boot_loses_nothing_that_was_acknowledged() 
             assert!(acknowledged.iter().all(kept), "{cut} {model}: {acknowledged:?} {found:?}");
             assert_eq!(summary.first_bad, None, "{cut} {model}");
         }
+    }
+}
+
+/// The records that were acknowledged in two boots, and the part.
+fn two_boots() -> Part {
+    let mut flash = manufactured();
+    for boot in 0..2 {
+        let mut device = started::<false>(&mut flash);
+        for number in 0..60 {
+            device.log(&event(boot * 100 + number)).unwrap();
+            maintain(&mut device).unwrap();
+        }
+    }
+    flash
+}
+
+#[test]
+fn a_damaged_page_is_told_of_before_it_is_used_again() {
+    // In the header of the newest page, and in that of an entry with others behind it.
+    for damage in 0..4 {
+        let mut flash = two_boots();
+        let (_, head) = records(&flash, &authority()).1.head.unwrap();
+        // So many that they are not all within the gap that a session leaves in any case.
+        let back = 15 * 40;
+        let offset = [0, 40, 108, head.offset - back][damage];
+        let broken = (4 + head.page % RING_PAGES) * PAGE + offset;
+        flash.break_word(broken);
+        let before = records(&flash, &authority()).0.len();
+        let mut device = started::<false>(&mut flash);
+        assert!(device.log_mut().0.damaged_page().is_some(), "{damage}");
+        device.log(&event(1_000)).unwrap();
+        maintain(&mut device).unwrap();
+        drop(device);
+        assert_eq!(times(&flash, DAMAGED_PAGE), 1, "{damage}");
+        assert_eq!(flash.double_programs(), 0);
+        assert!(records(&flash, &authority()).0.len() <= before + 3);
+    }
+}
+
+#[test]
+fn a_part_without_damage_is_told_of_none() {
+    let mut flash = two_boots();
+    for _ in 0..20 {
+        let mut device = started::<false>(&mut flash);
+        for number in 0..30 {
+            device.log(&event(number)).unwrap();
+            maintain(&mut device).unwrap();
+        }
+        assert_eq!(device.log_mut().0.damaged_page(), None);
+    }
+    // Nor is it after boots that were cut before they recorded anything, in the newest page.
+    for _ in 0..5 {
+        let mut device: Overwriting<'_> =
+            boot(&mut flash, Noise::good(1), &SimClock::new()).unwrap();
+        assert_eq!(device.log_mut().0.damaged_page(), None);
+        for _ in 0..6 {
+            step(&mut device).unwrap();
+        }
+        drop(device);
+        flash.power_off();
+        flash.power_on();
     }
 }
