@@ -3,8 +3,6 @@
 //! The drivers and their oracles are `medsec_sim::powercut`. The control runs the same driver on a copy of the sources in
 //! which one rule is missing; a driver that finds nothing there would find nothing here.
 
-use core::num::NonZero;
-use std::thread;
 use std::time::Instant;
 
 use medsec_sim::exhaust::{Case, Tally, Violation};
@@ -14,7 +12,7 @@ use medsec_sim::powercut;
 use crate::Outcome;
 use crate::counterexamples::Copy;
 use crate::record::{Record, not_fewer, thousands};
-use crate::shell::Shell;
+use crate::shell::{Shell, in_threads};
 
 /// A structure, its driver, and the rule whose absence the driver must notice.
 struct Driver {
@@ -27,14 +25,24 @@ struct Driver {
     control: &'static str,
 }
 
-const DRIVERS: [Driver; 1] = [Driver {
-    group: "core",
-    structure: "cell",
-    run: powercut::cell::run,
-    replay: powercut::cell::replay,
-    models: &powercut::cell::CLAIMED,
-    control: "medsec-core/tests/weakened/cell-erase-first.patch",
-}];
+const DRIVERS: [Driver; 2] = [
+    Driver {
+        group: "core",
+        structure: "cell",
+        run: powercut::cell::run,
+        replay: powercut::cell::replay,
+        models: &powercut::cell::CLAIMED,
+        control: "medsec-core/tests/weakened/cell-erase-first.patch",
+    },
+    Driver {
+        group: "core",
+        structure: "ring",
+        run: powercut::ring::run,
+        replay: powercut::ring::replay,
+        models: &powercut::ring::CLAIMED,
+        control: "medsec-core/tests/weakened/ring-guard.patch",
+    },
+];
 
 /// Runs per structure, at the size of a change and of a release.
 const RUNS: u64 = 150_000;
@@ -61,7 +69,7 @@ pub(crate) fn run(shell: &Shell, arguments: &[String]) -> Outcome {
     if let Some(structure) = &options.raw {
         let driver = DRIVERS.iter().find(|driver| driver.structure == *structure);
         let driver = driver.ok_or_else(|| format!("no structure {structure}"))?;
-        let tally = in_threads(driver, RUNS_CONTROL, options.seed);
+        let tally = drive(driver, RUNS_CONTROL, options.seed);
         println!("{tally}");
         return Ok(format!("{} runs, {} violations", tally.runs(), tally.violations()));
     }
@@ -111,7 +119,7 @@ fn run_group(
     let mut counts = Vec::new();
     for driver in drivers {
         let begun = Instant::now();
-        let tally = in_threads(driver, size, options.seed);
+        let tally = drive(driver, size, options.seed);
         let seconds = begun.elapsed().as_secs();
         println!("{} {}, seed {}: {seconds} s\n{tally}", group, driver.structure, options.seed);
         for model in driver.models {
@@ -168,25 +176,10 @@ fn control_of(copy: &Copy<'_>, driver: &Driver, seed: u64) -> Result<u64, String
 }
 
 /// Spreads a driver's runs over the processors, each with histories of its own.
-fn in_threads(driver: &Driver, runs: u64, seed: u64) -> Tally {
-    let threads = thread::available_parallelism().map_or(1, NonZero::get);
-    let threads = u64::try_from(threads).unwrap_or(1);
+fn drive(driver: &Driver, runs: u64, seed: u64) -> Tally {
     let mut tally = Tally::default();
-    thread::scope(|scope| {
-        let parts: Vec<_> = (0..threads)
-            .map(|part| {
-                let seed = seed.wrapping_mul(threads).wrapping_add(part);
-                scope.spawn(move || (driver.run)(runs.div_ceil(threads), seed))
-            })
-            .collect();
-        for part in parts {
-            match part.join() {
-                Ok(part) => tally.merge(&part),
-                // A driver that panicked has shown something; so has this thread then.
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-    });
+    let parts = in_threads(seed, |threads, seed| (driver.run)(runs.div_ceil(threads), seed));
+    parts.iter().for_each(|part| tally.merge(part));
     tally
 }
 

@@ -1,7 +1,9 @@
 //! Running other programs from the root of the repository.
 
+use core::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
 
 /// Runs programs at the root of the repository.
 pub(crate) struct Shell {
@@ -86,4 +88,22 @@ impl Shell {
         paths.dedup();
         Ok(paths)
     }
+}
+
+/// Does something once on each processor, each time with a seed of its own; it is also told how many there are.
+pub(crate) fn in_threads<T: Send>(seed: u64, act: impl Fn(u64, u64) -> T + Sync) -> Vec<T> {
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let threads = u64::try_from(threads).unwrap_or(1);
+    thread::scope(|scope| {
+        let act = &act;
+        let started: Vec<_> = (0..threads)
+            .map(|part| {
+                let seed = seed.wrapping_mul(threads).wrapping_add(part);
+                scope.spawn(move || act(threads, seed))
+            })
+            .collect();
+        // A driver that panicked has shown something; so has this thread then.
+        let ended = started.into_iter().map(thread::ScopedJoinHandle::join);
+        ended.map(|part| part.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    })
 }
