@@ -76,14 +76,18 @@ pub trait Keys {
     /// Whether records are opened at all. If so, a segment whose secret is missing does not count.
     fn is_keyed(&self) -> bool;
 
-    /// The evolving audit secret of session `session`, if it can be had.
-    fn audit(&mut self, session: u32) -> Option<Secret<32>>;
+    /// The evolving audit secret that session `session` has in chain `chain`, if there is such a chain and it begins at or
+    /// below the session. Anyone can add chains, so the verifier tries those from 0 to [`CHAINS_MAX`].
+    fn audit(&mut self, session: u32, chain: usize) -> Option<Secret<32>>;
 
-    /// Learns that the device signed something whose header commits to the secret of session `session`.
-    fn vouch(&mut self, session: u32);
+    /// Learns that the device signed something whose header commits to a secret of chain `chain`.
+    fn vouch(&mut self, chain: usize);
 
-    /// Whether the device vouched for the secret of session `session`, or for one of the same chain.
-    fn is_vouched(&self, session: u32) -> bool;
+    /// Whether the device vouched for a secret of chain `chain`.
+    fn is_vouched(&self, chain: usize) -> bool;
+
+    /// Forgets for which chains the device vouched: another log is verified.
+    fn begin(&mut self);
 }
 
 /// Nobody: only signatures are checked.
@@ -95,15 +99,17 @@ impl Keys for NoKeys {
         false
     }
 
-    fn audit(&mut self, _session: u32) -> Option<Secret<32>> {
+    fn audit(&mut self, _session: u32, _chain: usize) -> Option<Secret<32>> {
         None
     }
 
-    fn vouch(&mut self, _session: u32) {}
+    fn vouch(&mut self, _chain: usize) {}
 
-    fn is_vouched(&self, _session: u32) -> bool {
+    fn is_vouched(&self, _chain: usize) -> bool {
         false
     }
+
+    fn begin(&mut self) {}
 }
 
 /// What is verified, and against what.
@@ -133,8 +139,11 @@ pub struct Summary {
     pub records: u64,
     /// Sessions that left records.
     pub sessions: u32,
-    /// Sessions behind the newest one that left no record.
+    /// Sessions that left no record, where the log's order shows it. Power cuts leave some; so does whoever removes the end
+    /// of a log before the device boots again, and this is then the only trace without an anchor.
     pub silent_sessions: u32,
+    /// Whether the state in the cell was believed: with the authority's secret, the device must vouch for its chain.
+    pub state_believed: bool,
     /// The newest segment's session, and where its last record lies.
     pub head: Option<(u32, Place)>,
     /// The newest place that a checkpoint covers.
@@ -145,7 +154,8 @@ pub struct Summary {
 
 /// Verifies a log and reports its ranges and records.
 ///
-/// Reads each page about four times. Two passes: the first finds the first bad place, the second reports.
+/// Reads each page a few times, in up to three passes: the first finds what the device vouches for, the second the first bad
+/// place by that, the last reports. The first two are one if the device vouches for the state in the cell.
 #[must_use]
 pub fn verify<S: Suite, I: Image, K: Keys, O: Observer>(
     image: &mut I,
@@ -153,6 +163,13 @@ pub fn verify<S: Suite, I: Image, K: Keys, O: Observer>(
     subject: &Subject<'_>,
     observer: &mut O,
 ) -> Summary {
-    let (_, findings) = Walk::<S, _, _, _>::new(image, keys, *subject, &mut Ignore, None).run();
-    Walk::<S, _, _, _>::new(image, keys, *subject, observer, Some(findings)).run().0
+    keys.begin();
+    let (believed, mut findings) =
+        Walk::<S, _, _, _>::new(image, keys, *subject, &mut Ignore, None, true).run();
+    let believes = believed.state_believed;
+    if !believes {
+        (_, findings) =
+            Walk::<S, _, _, _>::new(image, keys, *subject, &mut Ignore, None, false).run();
+    }
+    Walk::<S, _, _, _>::new(image, keys, *subject, observer, Some(findings), believes).run().0
 }

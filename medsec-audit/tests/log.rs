@@ -4,7 +4,7 @@ use medsec_audit::checkpoint::Statement;
 use medsec_audit::export::ExportHeader;
 use medsec_audit::log::{Birth, Config, Log, Progress, Tools};
 use medsec_audit::record::BODY_BYTES_MAX;
-use medsec_audit::state::PUBLIC_BYTES;
+use medsec_audit::state::{Escrow, PUBLIC_BYTES, PublicState};
 use medsec_audit::verify::{
     Assurance, Authority, Keys, NoKeys, Observer, Opened, Range, Subject, Summary, Verdict, verify,
 };
@@ -12,7 +12,7 @@ use medsec_core::Secret;
 use medsec_core::event::{Count, RecordError, SystemEvent};
 use medsec_core::flash::Region;
 use medsec_core::flash::page::Geometry;
-use medsec_core::flash::ring::{Plan, Retention};
+use medsec_core::flash::ring::{EntryHeader, Plan, Retention, Void};
 use medsec_core::hpke::RecipientSecret;
 use medsec_core::key::{DeviceKey, device_id};
 use medsec_core::rng::Random;
@@ -123,17 +123,26 @@ fn verify_image<S: Suite, K: Keys>(
     anchor: Option<&Statement>,
     keys: impl FnOnce(&[u8], &Subject<'_>) -> K,
 ) -> Report {
+    let state = newest_state(&image[..4 * PAGE as usize]);
+    verify_with::<S, K>(image, state.as_ref(), anchor, keys)
+}
+
+fn verify_with<S: Suite, K: Keys>(
+    image: &[u8],
+    state: Option<&[u8; PUBLIC_BYTES]>,
+    anchor: Option<&Statement>,
+    keys: impl FnOnce(&[u8], &Subject<'_>) -> K,
+) -> Report {
     let geometry = Geometry::of_image(PAGE, 4, PAGES).unwrap();
     let plan = Plan::new(geometry, u32::from(BODY_BYTES_MAX)).unwrap();
     let public_key = key().public();
     let ring = &image[4 * PAGE as usize..];
-    let state = newest_state(&image[..4 * PAGE as usize]);
     let subject = Subject {
         plan: &plan,
         ring: 1,
         device: device_id(1, &public_key),
         key: Some(&public_key),
-        state: state.as_ref(),
+        state,
         anchor,
     };
     let mut report = Report::default();
@@ -295,4 +304,138 @@ fn an_export_in_pieces_holds_the_pages_as_they_are() {
     for cut in 0..export.len() {
         assert!(ExportHeader::parse(&export[..cut]).is_err());
     }
+}
+
+/// Sessions of ten records each, every one signed.
+fn signed_life(sessions: u32) -> Bench<Aes256Gcm> {
+    let mut bench = Bench::new(Retention::Overwrite);
+    for boot in 0..sessions {
+        bench.boot();
+        bench.maintain();
+        for number in 0..10 {
+            bench.append(boot * 100 + number).unwrap();
+            bench.maintain();
+        }
+        bench.log.as_mut().unwrap().request_checkpoint();
+        bench.maintain();
+    }
+    bench
+}
+
+/// Boots once more on `image` and signs.
+fn boot_on(image: Vec<u8>) -> Bench<Aes256Gcm> {
+    let flash = Part::from_image(image, Model::None, 1);
+    let random = Random::new(Noise::good(8));
+    let mut bench = Bench { flash, random, log: None, retention: Retention::Overwrite, now: 0 };
+    bench.boot();
+    bench.maintain();
+    bench.append(1).unwrap();
+    bench.log.as_mut().unwrap().request_checkpoint();
+    bench.maintain();
+    bench
+}
+
+#[test]
+fn sessions_removed_before_a_boot_are_counted_and_marked() {
+    let bench = signed_life(12);
+    let mut image = bench.flash.image();
+    image[4 * PAGE as usize..].fill(0xFF);
+    let (wiped, older) = (boot_on(image), signed_life(4).flash.image());
+    let mut image = bench.flash.image();
+    image[4 * PAGE as usize..].copy_from_slice(&older[4 * PAGE as usize..]);
+    let set_back = boot_on(image);
+    for (bench, silent) in [(wiped, 12), (set_back, 8)] {
+        for report in [bench.verify(opened::<Aes256Gcm>), bench.verify(|_, _| NoKeys)] {
+            assert_eq!(report.summary.unwrap().silent_sessions, silent);
+            let marks = |range: &&Range| {
+                range.verdict == Verdict::Unanchored && range.first_seq > range.last_seq
+            };
+            assert_eq!(report.ranges.iter().filter(marks).count(), 2, "{:?}", report.ranges);
+        }
+    }
+}
+
+#[test]
+fn a_state_from_a_chain_of_somebody_else_is_not_believed() {
+    let bench = signed_life(6);
+    let image = bench.flash.image();
+    let device = device_id(1, &key().public());
+    let secret = Secret::new([0x77; 32]);
+    let ephemeral = Secret::new([0x55; 32]);
+    let authority = authority().public();
+    let escrow = Escrow::seal::<Aes256Gcm>(&secret, 7, &device, &authority, &ephemeral).unwrap();
+    let void = Void { page: 0, session: 6 };
+    let forged = PublicState { index: 7, void, lifecycle: 0, escrow, proof: [0; 16] };
+    let state = forged.encode(&secret).unwrap();
+    let report = verify_with::<Aes256Gcm, _>(&image, Some(&state), None, opened::<Aes256Gcm>);
+    let summary = report.summary.unwrap();
+    // The genuine escrow was in the state alone, so nothing opens; and nothing that was hidden passes for absent.
+    assert!(!summary.state_believed);
+    assert!(report.ranges.iter().all(|range| range.verdict != Verdict::Verified));
+    let report = bench.verify(opened::<Aes256Gcm>);
+    assert!(report.summary.unwrap().state_believed);
+}
+
+#[test]
+fn an_escrow_that_anybody_added_does_not_blind_the_authority() {
+    let bench = signed_life(6);
+    let honest = bench.verify(opened::<Aes256Gcm>);
+    let head = honest.summary.unwrap().head.unwrap().1;
+    let mut image = bench.flash.image();
+    let slot = ((4 + head.page % PAGES) * PAGE) as usize;
+    let blank = image[slot..slot + PAGE as usize].iter().rposition(|byte| *byte != 0xFF).unwrap();
+    let offset = (blank + 4) / 4 * 4;
+    let (secret, ephemeral) = (Secret::new([9; 32]), Secret::new([8; 32]));
+    let (device, authority) = (device_id(1, &key().public()), authority().public());
+    let escrow = Escrow::seal::<Aes256Gcm>(&secret, 2, &device, &authority, &ephemeral).unwrap();
+    let header = EntryHeader { length: 92, class: 0xC1, seq_low: (head.seq + 1) as u16 };
+    let entry = &mut image[slot + offset..][..116];
+    entry[..8].copy_from_slice(&header.encode(head.page, offset as u32));
+    entry[8..100].copy_from_slice(&escrow.encode().unwrap());
+    entry[100..].fill(1);
+    let report = verify_image::<Aes256Gcm, _>(&image, None, opened::<Aes256Gcm>);
+    assert_eq!(report.records, honest.records);
+    assert_eq!(report.summary.unwrap().first_bad, None);
+    let torn = report.ranges.iter().find(|range| range.verdict == Verdict::TornTail);
+    assert_eq!(torn.map(|range| range.first_seq), Some(head.seq + 1));
+}
+
+#[test]
+fn a_damaged_header_of_the_newest_pages_is_found() {
+    let (bench, _) = whole_life::<Aes256Gcm>();
+    let head = bench.verify(opened::<Aes256Gcm>).summary.unwrap().head.unwrap().1;
+    for damaged in 1..5 {
+        let mut image = bench.flash.image();
+        for below in 0..damaged {
+            let at = (4 + (head.page - below) % PAGES) * PAGE + 40;
+            image[at as usize] ^= 1;
+        }
+        let report = verify_image::<Aes256Gcm, _>(&image, None, opened::<Aes256Gcm>);
+        let first_bad = report.summary.unwrap().first_bad;
+        assert!(first_bad.is_some(), "{damaged}: {:?}", report.ranges);
+        let after = |range: &&Range| range.page > head.page - damaged;
+        let verified = |range: &Range| range.verdict == Verdict::Verified;
+        assert!(!report.ranges.iter().filter(after).any(verified), "{damaged}");
+    }
+}
+
+#[test]
+fn records_hidden_from_a_boot_and_put_back_are_found() {
+    let mut bench = signed_life(2);
+    let before = bench.flash.image();
+    for number in 900..903 {
+        bench.append(number).unwrap();
+    }
+    let full = bench.flash.image();
+    let mut image = boot_on(before.clone()).flash.image();
+    for (at, byte) in image.iter_mut().enumerate().skip(4 * PAGE as usize) {
+        if before[at] == 0xFF && full[at] != 0xFF && *byte == 0xFF {
+            *byte = full[at];
+        }
+    }
+    let report = verify_image::<Aes256Gcm, _>(&image, None, opened::<Aes256Gcm>);
+    assert_eq!(
+        report.summary.unwrap().first_bad.map(|(verdict, ..)| verdict),
+        Some(Verdict::Modified)
+    );
 }

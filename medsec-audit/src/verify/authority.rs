@@ -22,11 +22,13 @@ pub const CHAINS_MAX: usize = 16;
 /// a checkpoint is found whose signed bytes commit to it.
 pub struct Authority {
     chains: [Option<Chain>; CHAINS_MAX],
-    ladder: Ladder<u32>,
+    ladder: Ladder<usize>,
 }
 
 struct Chain {
     base: u32,
+    /// Tag of its escrow, which tells it from others with the same base.
+    tag: [u8; 16],
     audit: Secret<32>,
     vouched: bool,
 }
@@ -70,7 +72,9 @@ impl Authority {
     }
 
     fn add<S: Suite>(&mut self, escrow: &Escrow, subject: &Subject<'_>, secret: &RecipientSecret) {
-        let known = self.chains.iter().flatten().any(|chain| chain.base == escrow.base);
+        let Some(tag) = escrow.sealed.last_chunk().copied() else { return };
+        let known = |chain: &Chain| chain.base == escrow.base && chain.tag == tag;
+        let known = self.chains.iter().flatten().any(known);
         let full = self.chains.iter().all(Option::is_some);
         if known || full || escrow.kid != secret.public().kid() {
             return;
@@ -78,14 +82,9 @@ impl Authority {
         if let Ok(audit) = escrow.open::<S>(&subject.device, secret)
             && let Some(slot) = self.chains.iter_mut().find(|slot| slot.is_none())
         {
-            *slot = Some(Chain { base: escrow.base, audit, vouched: false });
+            *slot = Some(Chain { base: escrow.base, tag, audit, vouched: false });
         }
     }
-}
-
-/// The chain that session `session` belongs to: the one with the highest base at or below it.
-fn chain_of<'a>(chains: impl Iterator<Item = &'a Chain>, session: u32) -> Option<&'a Chain> {
-    chains.filter(|chain| chain.base <= session).max_by_key(|chain| chain.base)
 }
 
 impl Keys for Authority {
@@ -93,23 +92,28 @@ impl Keys for Authority {
         true
     }
 
-    fn audit(&mut self, session: u32) -> Option<Secret<32>> {
-        let chain = chain_of(self.chains.iter().flatten(), session)?;
+    fn audit(&mut self, session: u32, chain: usize) -> Option<Secret<32>> {
+        let found = self.chains.get(chain)?.as_ref()?;
         // Nobody makes this long by writing a high index into a header: a chain is that long and no longer.
-        let steps = session.checked_sub(chain.base).filter(|steps| *steps <= STEPS_MAX)?;
-        let audit = &chain.audit;
-        self.ladder.climb(chain.base, steps, || audit.duplicate(), next_audit)
+        let steps = session.checked_sub(found.base).filter(|steps| *steps <= STEPS_MAX)?;
+        let audit = &found.audit;
+        self.ladder.climb(chain, steps, || audit.duplicate(), next_audit)
     }
 
-    fn vouch(&mut self, session: u32) {
-        let base = chain_of(self.chains.iter().flatten(), session).map(|chain| chain.base);
-        for chain in self.chains.iter_mut().flatten() {
-            chain.vouched |= Some(chain.base) == base;
+    fn vouch(&mut self, chain: usize) {
+        if let Some(Some(chain)) = self.chains.get_mut(chain) {
+            chain.vouched = true;
         }
     }
 
-    fn is_vouched(&self, session: u32) -> bool {
-        chain_of(self.chains.iter().flatten(), session).is_some_and(|chain| chain.vouched)
+    fn is_vouched(&self, chain: usize) -> bool {
+        matches!(self.chains.get(chain), Some(Some(Chain { vouched: true, .. })))
+    }
+
+    fn begin(&mut self) {
+        for chain in self.chains.iter_mut().flatten() {
+            chain.vouched = false;
+        }
     }
 }
 

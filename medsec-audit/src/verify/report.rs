@@ -11,7 +11,7 @@ use crate::record::RecordHeader;
 pub enum Verdict {
     /// Whole and in order.
     Verified,
-    /// The last record of a boot was being written when power went. It was never acknowledged.
+    /// The last record of a session does not open: it was being written when power went, or somebody changed it since.
     TornTail,
     /// Given up to make room, as the log's policy says.
     OverwrittenByPolicy,
@@ -94,7 +94,7 @@ pub struct Opened<'a> {
 pub trait Observer {
     /// A range and its verdict.
     fn range(&mut self, range: &Range);
-    /// A record of a verified range.
+    /// A record that opened; whether it counts, its assurance says.
     fn record(&mut self, record: &Opened<'_>);
     /// A checkpoint whose signature is right.
     fn checkpoint(&mut self, statement: &Statement, signature: &[u8; 64]);

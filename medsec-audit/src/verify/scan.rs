@@ -263,6 +263,9 @@ impl Scan {
                 if unfinished == 1 { wrong(Verdict::TornTail) } else { None }
             }
             Expected::Adopted { count, end } => {
+                if segments.count(segment, count.saturating_add(2)) > count.saturating_add(1) {
+                    return wrong(Verdict::Modified);
+                }
                 if self.good == count && self.end == end {
                     return None;
                 }

@@ -7,7 +7,7 @@ use medsec_core::flash::ring::{
 };
 
 use super::ladder::Ladder;
-use super::{Image, Keys, Subject};
+use super::{CHAINS_MAX, Image, Keys, Subject};
 use crate::segment::{SegmentKeys, next_link, session_link};
 
 /// A place in the log. Pages are in the order of their sequence numbers.
@@ -38,6 +38,8 @@ pub(super) struct SegmentStart {
     pub(super) previous: [u8; 32],
     /// The floor that the session's own page header states.
     pub(super) floor: Option<u32>,
+    /// The chain of secrets whose keys its header commits to.
+    pub(super) chain: usize,
     bytes: [u8; HEADER_BYTES],
     length: usize,
 }
@@ -70,7 +72,7 @@ pub(super) struct Segments<'a, I: Image, K: Keys> {
     pub(super) head_is_newest: bool,
     keyed: bool,
     /// Links of sessions, which their index and salt tell apart.
-    links: Ladder<(u32, [u8; 16])>,
+    links: Ladder<(u32, [u8; 16], usize)>,
 }
 
 impl<'a, I: Image, K: Keys> Segments<'a, I, K> {
@@ -92,16 +94,16 @@ impl<'a, I: Image, K: Keys> Segments<'a, I, K> {
         self.keyed
     }
 
-    pub(super) fn audit(&mut self, session: u32) -> Option<Secret<32>> {
-        self.keys.audit(session)
+    pub(super) fn audit(&mut self, session: u32, chain: usize) -> Option<Secret<32>> {
+        self.keys.audit(session, chain)
     }
 
-    pub(super) fn vouch(&mut self, session: u32) {
-        self.keys.vouch(session);
+    pub(super) fn vouch(&mut self, chain: usize) {
+        self.keys.vouch(chain);
     }
 
-    pub(super) fn is_vouched(&self, session: u32) -> bool {
-        self.keyed && self.keys.is_vouched(session)
+    pub(super) fn is_vouched(&self, chain: usize) -> bool {
+        self.keyed && self.keys.is_vouched(chain)
     }
 
     /// More than the segments an image can hold.
@@ -128,8 +130,8 @@ impl<'a, I: Image, K: Keys> Segments<'a, I, K> {
         if !known || !wanted(self.subject.plan, &header) {
             return None;
         }
-        let start = self.header_start(&header, bytes);
-        self.is_committed(&start).then_some(header)
+        let mut start = self.header_start(&header, bytes);
+        self.is_committed(&mut start).then_some(header)
     }
 
     /// The header of a page that lies in `slot` but belongs elsewhere. One with nothing behind it was perhaps in flight.
@@ -156,8 +158,8 @@ impl<'a, I: Image, K: Keys> Segments<'a, I, K> {
         self.read(Position { page, offset: 0 }, &mut bytes)?;
         let header = Header::parse(&bytes).ok()?;
         let known = header.ring == self.subject.ring && header.suite == self.suite;
-        let start = self.header_start(&header, bytes);
-        (known && header.page == page && self.is_committed(&start)).then_some(start)
+        let mut start = self.header_start(&header, bytes);
+        (known && header.page == page && self.is_committed(&mut start)).then_some(start)
     }
 
     fn header_start(&self, header: &Header, bytes: [u8; HEADER_BYTES]) -> SegmentStart {
@@ -171,18 +173,19 @@ impl<'a, I: Image, K: Keys> Segments<'a, I, K> {
             adopted: None,
             previous: header.previous,
             floor: Some(header.floor),
+            chain: 0,
             bytes,
             length: HEADER_BYTES,
         }
     }
 
-    /// The floor that page `page` states, and the session that says so; without one, what its sequence number allows at
+    /// The floor that page `page` states, and the chain of who says so; without one, what its sequence number allows at
     /// most.
-    pub(super) fn floor(&mut self, page: u32) -> (u32, Option<u32>) {
+    pub(super) fn floor(&mut self, page: u32) -> (u32, Option<usize>) {
         let pages = self.subject.plan.geometry().pages();
         let highest = page.saturating_add(2).saturating_sub(pages);
         let header = self.page_header(page);
-        let stated = header.and_then(|header| Some((header.floor?, Some(header.session))));
+        let stated = header.and_then(|header| Some((header.floor?, Some(header.chain))));
         stated.unwrap_or((highest, None))
     }
 
@@ -204,10 +207,11 @@ impl<'a, I: Image, K: Keys> Segments<'a, I, K> {
             adopted: Some(resume.adopted),
             previous: [0; 32],
             floor: None,
+            chain: 0,
             bytes: padded,
             length: RESUME_BYTES,
         };
-        if resume.suite != self.suite || !self.is_committed(&start) {
+        if resume.suite != self.suite || !self.is_committed(&mut start) {
             return None;
         }
         // The session's own page header belongs to it.
@@ -224,26 +228,60 @@ impl<'a, I: Image, K: Keys> Segments<'a, I, K> {
         owned.then_some(start)
     }
 
-    /// The keys of a segment.
+    /// The keys of a segment, in its chain.
     pub(super) fn segment_keys(&mut self, segment: &SegmentStart) -> Option<SegmentKeys> {
         if segment.ordinal > ORDINAL_MAX {
             return None;
         }
-        let (session, salt) = (segment.session, segment.salt);
-        let audit = self.keys.audit(session)?;
+        let (session, salt, chain) = (segment.session, segment.salt, segment.chain);
+        let audit = self.keys.audit(session, chain)?;
         let (device, suite) = (self.subject.device, self.suite);
         let bottom = || session_link(&audit, session, &salt, &device, suite);
-        let link = self.links.climb((session, salt), segment.ordinal, bottom, next_link)?;
+        let link = self.links.climb((session, salt, chain), segment.ordinal, bottom, next_link)?;
         let (page, offset) = (segment.at.page, segment.at.offset);
         Some(SegmentKeys::derive(&link, page, offset, committed(segment.bytes())))
     }
 
-    fn is_committed(&mut self, segment: &SegmentStart) -> bool {
+    /// Finds the chain that the segment's header commits to. Without keys all headers count.
+    fn is_committed(&mut self, segment: &mut SegmentStart) -> bool {
         if !self.keyed {
             return true;
         }
-        let keys = self.segment_keys(segment);
-        keys.is_some_and(|keys| segment.commit() == Some(&keys.commit[..]))
+        for chain in 0..CHAINS_MAX {
+            segment.chain = chain;
+            let keys = self.segment_keys(segment);
+            if keys.is_some_and(|keys| segment.commit() == Some(&keys.commit[..])) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Whether page `page`, which has no header of its own, holds entries all the same, more than one that was in flight.
+    pub(super) fn hides_entries(&mut self, page: u32) -> bool {
+        if self.page_header(page).is_some() {
+            return false;
+        }
+        let first = Position { page, offset: self.subject.plan.header_bytes() };
+        let mut bytes = [0; RESUME_BYTES];
+        if self.read(first, &mut bytes).is_some()
+            && let Some(start) = bytes.first_chunk()
+            && let Ok(header) = EntryHeader::parse(start, page, first.offset)
+        {
+            let resume = Resume::parse(&bytes, page, first.offset).ok();
+            let (offset, seq) = match resume {
+                Some(resume) if self.void.covers(page, resume.session) => return false,
+                Some(resume) => {
+                    let entries = first.offset.saturating_add(self.subject.plan.resume_bytes());
+                    (entries, resume.seq.saturating_add(1))
+                }
+                None => (first.offset, u64::from(header.seq_low)),
+            };
+            if self.count_from(Position { page, offset }, seq, 2) > 1 {
+                return true;
+            }
+        }
+        self.below_in(page, u32::MAX).is_some_and(|segment| self.count(&segment, 2) > 1)
     }
 
     fn counts(&mut self, segment: &SegmentStart) -> bool {
@@ -367,8 +405,11 @@ impl<'a, I: Image, K: Keys> Segments<'a, I, K> {
 
     /// Counts the entries of a segment by their headers, up to `limit`.
     pub(super) fn count(&mut self, segment: &SegmentStart, limit: u32) -> u32 {
-        let mut at = Position { page: segment.at.page, offset: segment.entries };
-        let mut seq = segment.first_seq;
+        let at = Position { page: segment.at.page, offset: segment.entries };
+        self.count_from(at, segment.first_seq, limit)
+    }
+
+    fn count_from(&mut self, mut at: Position, mut seq: u64, limit: u32) -> u32 {
         let mut count = 0_u32;
         while count < limit {
             let Some(header) = self.entry_header(at, seq) else { break };

@@ -1,11 +1,13 @@
 //! One pass over a log, backwards.
 
-use medsec_core::flash::ring::{Place, Void};
+use medsec_core::flash::ring::Place;
 use medsec_core::suite::Suite;
 
 use super::scan::{self, Expected, Scan};
 use super::segments::{Position, SegmentStart, Segments};
-use super::{Assurance, Image, Keys, Observer, Opened, Range, Subject, Summary, Verdict};
+use super::{
+    Assurance, CHAINS_MAX, Image, Keys, Observer, Opened, Range, Subject, Summary, Verdict,
+};
 use crate::checkpoint::Statement;
 use crate::record::RecordHeader;
 use crate::state::PublicState;
@@ -35,8 +37,10 @@ pub(super) struct Walk<'a, S: Suite, I: Image, K: Keys, O: Observer> {
     observer: &'a mut O,
     /// None in the first pass, which reports to nobody.
     findings: Option<Findings>,
-    /// The floor that the newest page states, and who states it.
-    stated: (u32, Option<u32>),
+    /// Whether the state in the cell is believed.
+    believes: bool,
+    /// The floor that the newest page states, and the chain of who states it.
+    stated: (u32, Option<usize>),
     /// The highest floor that a signature covers.
     signed_floor: u32,
     summary: Summary,
@@ -50,12 +54,14 @@ impl<'a, S: Suite, I: Image, K: Keys, O: Observer> Walk<'a, S, I, K, O> {
         subject: Subject<'a>,
         observer: &'a mut O,
         findings: Option<Findings>,
+        believes: bool,
     ) -> Self {
         Self {
             segments: Segments::new(image, keys, subject, S::ID),
             subject,
             observer,
             findings,
+            believes,
             stated: (0, None),
             signed_floor: 0,
             summary: Summary {
@@ -63,6 +69,7 @@ impl<'a, S: Suite, I: Image, K: Keys, O: Observer> Walk<'a, S, I, K, O> {
                 records: 0,
                 sessions: 0,
                 silent_sessions: 0,
+                state_believed: false,
                 head: None,
                 signed_to: None,
                 anchored: false,
@@ -78,8 +85,9 @@ impl<'a, S: Suite, I: Image, K: Keys, O: Observer> Walk<'a, S, I, K, O> {
         if let Some(head) = &head {
             self.stated = self.segments.floor(head.at.page);
             self.report_unadopted(head.at, Position { page: u32::MAX, offset: u32::MAX });
+            self.report_hidden(head);
         }
-        self.finish(state, head.as_ref());
+        self.finish(state.map(|(state, _)| state), head.as_ref());
         let mut at = head.map(|head| (head, Expected::Head, false));
         // Each turn goes to a lower position, of which an image has finitely many.
         let mut turns = self.segments.positions();
@@ -90,6 +98,10 @@ impl<'a, S: Suite, I: Image, K: Keys, O: Observer> Walk<'a, S, I, K, O> {
         }
         let floor = self.vouched_floor();
         self.report_anchor(floor);
+        // Without keys nothing vouches for the state, and nothing but its own word is had.
+        let vouched = |chain| !self.segments.has_keys() || self.segments.is_vouched(chain);
+        self.summary.state_believed =
+            self.believes && state.is_some_and(|(_, chain)| vouched(chain));
         let bad = self.summary.first_bad.map(|(_, page, offset)| Position { page, offset });
         (self.summary, Findings { bad, floor })
     }
@@ -97,7 +109,7 @@ impl<'a, S: Suite, I: Image, K: Keys, O: Observer> Walk<'a, S, I, K, O> {
     /// The highest floor that somebody vouches for, as far as the pass has come.
     fn vouched_floor(&self) -> u32 {
         let (stated, by) = self.stated;
-        let vouched = by.is_some_and(|session| self.segments.is_vouched(session));
+        let vouched = by.is_some_and(|chain| self.segments.is_vouched(chain));
         self.signed_floor.max(if vouched { stated } else { 0 })
     }
 
@@ -116,17 +128,23 @@ impl<'a, S: Suite, I: Image, K: Keys, O: Observer> Walk<'a, S, I, K, O> {
         self.findings.is_some_and(|findings| findings.bad.is_some_and(|bad| position >= bad))
     }
 
-    /// The state in the cell, with its proof checked if that can be done.
-    fn read_state(&mut self) -> Option<PublicState> {
+    /// The state in the cell, and the chain that its proof belongs to.
+    fn read_state(&mut self) -> Option<(PublicState, usize)> {
         let bytes = self.subject.state?;
-        let state = PublicState::parse(bytes).ok();
-        let proven = state.is_some_and(|state| match self.segments.audit(state.index) {
-            Some(audit) => PublicState::verify_proof(bytes, &audit).is_ok(),
-            None => !self.segments.has_keys(),
-        });
-        let state = state.filter(|_| proven);
-        self.segments.void = state.map_or_else(Void::default, |state| state.void);
-        state
+        let state = PublicState::parse(bytes).ok()?;
+        let mut chain = if self.segments.has_keys() { None } else { Some(0) };
+        for candidate in 0..CHAINS_MAX {
+            if let Some(audit) = self.segments.audit(state.index, candidate)
+                && PublicState::verify_proof(bytes, &audit).is_ok()
+            {
+                chain = Some(candidate);
+                break;
+            }
+        }
+        if chain.is_some() && self.believes {
+            self.segments.void = state.void;
+        }
+        Some((state, chain?))
     }
 
     /// Compares the newest session with the index in the cell, and reports the end of the log.
@@ -140,6 +158,14 @@ impl<'a, S: Suite, I: Image, K: Keys, O: Observer> Walk<'a, S, I, K, O> {
             self.report_bad(Verdict::Modified, session, position);
             return;
         };
+        if !self.believes {
+            self.report_end(session, position);
+            return;
+        }
+        let behind = Position { page: position.page.saturating_add(2), offset: 0 };
+        if head.is_some() && behind.page < state.void.page {
+            self.report_bad(Verdict::Truncated, session, position);
+        }
         match state.index.checked_sub(session.saturating_add(1)) {
             None => self.report_bad(Verdict::RolledBack, session, position),
             Some(silent) => {
@@ -164,7 +190,7 @@ impl<'a, S: Suite, I: Image, K: Keys, O: Observer> Walk<'a, S, I, K, O> {
         let signed_to =
             if covered && verdict.is_none() { Some(scan.last_seq) } else { scan.signed_to };
         if signed_to.is_some() {
-            self.segments.vouch(segment.session);
+            self.segments.vouch(segment.chain);
             self.signed_floor = self.signed_floor.max(segment.floor.unwrap_or(0));
         }
         if matches!(expected, Expected::Head) {
@@ -207,7 +233,7 @@ impl<'a, S: Suite, I: Image, K: Keys, O: Observer> Walk<'a, S, I, K, O> {
     fn report_good(&mut self, segment: &SegmentStart, scan: &Scan, signed_to: Option<u64>) {
         let first = segment.first_seq;
         let split = signed_to.map_or(first, |seq| seq.saturating_add(1)).min(scan.after());
-        let unsigned = if self.segments.is_vouched(segment.session) {
+        let unsigned = if self.segments.is_vouched(segment.chain) {
             (Verdict::Verified, Assurance::MacOnly)
         } else {
             (Verdict::Unanchored, Assurance::Unanchored)
@@ -278,7 +304,7 @@ impl<'a, S: Suite, I: Image, K: Keys, O: Observer> Walk<'a, S, I, K, O> {
     fn emit(&mut self, segment: &SegmentStart, scan: &Scan, signed_to: Option<u64>) {
         let end = scan.after();
         let (device, key) = (self.subject.device, self.subject.key);
-        let vouched = self.segments.is_vouched(segment.session);
+        let vouched = self.segments.is_vouched(segment.chain);
         let demoted = self.is_demoted(segment.at);
         let observer = &mut *self.observer;
         let mut records = 0_u64;
@@ -289,8 +315,9 @@ impl<'a, S: Suite, I: Image, K: Keys, O: Observer> Walk<'a, S, I, K, O> {
                 (false, false, true) => Assurance::MacOnly,
                 (true, ..) | (false, false, false) => Assurance::Unanchored,
             };
+            // A checkpoint among the good entries verified, or would not be among them.
             if let Some((statement, body)) = entry.statement(device, segment.session)
-                && key.is_some_and(|key| statement.verify(key, &body.signature).is_ok())
+                && key.is_some()
             {
                 observer.checkpoint(&statement, &body.signature);
             }
@@ -313,6 +340,11 @@ impl<'a, S: Suite, I: Image, K: Keys, O: Observer> Walk<'a, S, I, K, O> {
         signed: bool,
     ) -> Option<(SegmentStart, Expected, bool)> {
         let (found, expected, page, covered) = if let Some(adopted) = segment.adopted {
+            let silent = segment.session.saturating_sub(adopted.session).saturating_sub(1);
+            if silent > 0 {
+                self.summary.silent_sessions = self.summary.silent_sessions.saturating_add(silent);
+                self.report_end(adopted.session, segment.at);
+            }
             if adopted.count == 0 {
                 self.report_unadopted(Position::START, segment.at);
                 return None;
@@ -358,6 +390,16 @@ impl<'a, S: Suite, I: Image, K: Keys, O: Observer> Walk<'a, S, I, K, O> {
         }
     }
 
+    /// Pages above the newest segment that hold entries without a header.
+    fn report_hidden(&mut self, head: &SegmentStart) {
+        for above in 1..self.subject.plan.geometry().pages() {
+            let page = head.at.page.saturating_add(above);
+            if self.segments.hides_entries(page) {
+                self.report_bad(Verdict::Modified, head.session, Position { page, offset: 0 });
+            }
+        }
+    }
+
     fn report_misplaced_pages(&mut self) {
         for slot in 0..self.subject.plan.geometry().pages() {
             if let Some(header) = self.segments.misplaced(slot) {
@@ -370,14 +412,17 @@ impl<'a, S: Suite, I: Image, K: Keys, O: Observer> Walk<'a, S, I, K, O> {
     /// An anchor that was given up is not missed, if somebody vouches for the floor above it.
     fn report_anchor(&mut self, floor: u32) {
         let Some(anchor) = self.subject.anchor else { return };
-        if self.summary.anchored || anchor.place.page < floor {
+        let behind = self
+            .summary
+            .head
+            .is_none_or(|(session, head)| head.seq < anchor.place.seq || session < anchor.session);
+        if self.summary.anchored || (anchor.place.page < floor && !behind) {
             return;
         }
         let position = Position { page: anchor.place.page, offset: anchor.place.offset };
-        let behind = self.summary.head.is_none_or(|(_, head)| head.seq < anchor.place.seq);
         let verdict = match self.excuse(anchor.place.page) {
+            _ if behind => Verdict::Truncated,
             Some(excuse) => excuse,
-            None if behind => Verdict::Truncated,
             None => Verdict::Modified,
         };
         self.report_bad(verdict, anchor.session, position);

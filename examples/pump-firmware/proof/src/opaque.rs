@@ -147,19 +147,24 @@ impl Keys for OpaqueKeys {
     }
 
     #[inline(never)]
-    fn audit(&mut self, session: u32) -> Option<Secret<32>> {
-        black_box(session);
+    fn audit(&mut self, session: u32, chain: usize) -> Option<Secret<32>> {
+        black_box((session, chain));
         black_box(None)
     }
 
     #[inline(never)]
-    fn vouch(&mut self, session: u32) {
-        black_box(session);
+    fn vouch(&mut self, chain: usize) {
+        black_box(chain);
     }
 
     #[inline(never)]
-    fn is_vouched(&self, session: u32) -> bool {
-        black_box(session) == 0
+    fn is_vouched(&self, chain: usize) -> bool {
+        black_box(chain) == 0
+    }
+
+    #[inline(never)]
+    fn begin(&mut self) {
+        black_box(());
     }
 }
 

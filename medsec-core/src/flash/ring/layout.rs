@@ -71,6 +71,12 @@ impl Plan {
         self.header
     }
 
+    /// Bytes that a resume record takes, padding included.
+    #[must_use]
+    pub const fn resume_bytes(&self) -> u32 {
+        self.geometry.round_up(96)
+    }
+
     /// Bytes between two places where a session may resume; also the guard gap before one.
     #[must_use]
     pub const fn cell_bytes(&self) -> u32 {
