@@ -246,7 +246,8 @@ fn export(pump: &mut Pump<'_, Board<'_>>, bench: &Bench, name: &str) -> Result<(
     let mut cursor = log.export_start().map_err(failed("the export"))?;
     for size in [61, 4_096, 1_000, 7, 8_192].into_iter().cycle() {
         let mut piece = vec![0; size];
-        let count = log.export(flash, MODEL, &mut cursor, &mut piece).map_err(failed("the export"))?;
+        let count =
+            log.export(flash, MODEL, &mut cursor, &mut piece).map_err(failed("the export"))?;
         if count == 0 {
             break;
         }
