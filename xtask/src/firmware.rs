@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::Outcome;
 use crate::check::EMBEDDED_TOOLCHAIN;
-use crate::record::thousands;
+use crate::record::{Record, thousands};
 use crate::shell::Shell;
 use elf::Elf;
 use stack::{Bound, Graph};
@@ -113,11 +113,13 @@ fn bound(shell: &Shell) -> Result<Bound, String> {
     Graph::read(&elf, &disassembly)?.bound(&elf)
 }
 
-/// Measures the product against `benches/budgets.toml`, and proves its entries free of panics.
+/// Measures the product, and proves the entries of the libraries free of panics.
 pub(crate) fn run(shell: &Shell, arguments: &[String]) -> Outcome {
-    if let Some(unknown) = arguments.first() {
-        return Err(format!("unknown argument {unknown}"));
-    }
+    let record = match arguments {
+        [] => false,
+        [word] if word == "--record" => true,
+        [..] => return Err(format!("unknown arguments {arguments:?}")),
+    };
     let proven = proof::run(shell)?;
     let image = build(shell, PRODUCT, &[])?;
     let elf = Elf::parse(&std::fs::read(&image).map_err(|e| e.to_string())?)?;
@@ -151,6 +153,21 @@ pub(crate) fn run(shell: &Shell, arguments: &[String]) -> Outcome {
     }
     if sizes.data + sizes.bss + u64::from(bound.bytes) > RAM_BYTES {
         return Err(format!("the stack can grow into the statics: {line}"));
+    }
+    if record {
+        let sites = u64::try_from(sites.len()).map_err(|e| e.to_string())?;
+        let counts = [
+            ("entries proven free of panics", proven),
+            ("panic sites in dependencies", sites),
+            ("bytes of .text", sizes.text),
+            ("bytes of .data", sizes.data),
+            ("bytes of .bss", sizes.bss),
+            ("bytes of stack at most", bound.bytes.into()),
+            ("bytes of stack measured", peak),
+        ]
+        .map(|(what, count)| (what.to_owned(), count));
+        let command = "cargo xtask firmware --record";
+        Record { name: "firmware", command, seed: 0, counts: &counts }.write(shell)?;
     }
     Ok(line)
 }

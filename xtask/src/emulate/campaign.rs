@@ -1,10 +1,11 @@
 //! Cuts on one flash file, one after the other, each followed by a look at the file.
 
 use core::fmt;
+use std::collections::BTreeSet;
 
 use super::EVENTS;
 use super::SplitMix;
-use super::evidence::Evidence;
+use super::evidence::{Evidence, Name};
 use super::journal::{Finding, Journal};
 use super::machine::{Cut, End, Extra, Machine, Options};
 use super::tool::Tool;
@@ -111,6 +112,8 @@ pub(crate) struct Campaign<'a> {
     journal: Journal,
     random: SplitMix,
     counts: Counts,
+    /// Records found torn, each counted once.
+    torn: BTreeSet<Name>,
     /// Clock ticks of a run without a cut.
     span: u64,
 }
@@ -124,7 +127,15 @@ impl<'a> Campaign<'a> {
     ) -> Result<Self, String> {
         machine.format(seed)?;
         let (journal, counts) = (Journal::default(), Counts::default());
-        let mut campaign = Self { machine, tool, journal, random: SplitMix(seed), counts, span: 0 };
+        let mut campaign = Self {
+            machine,
+            tool,
+            journal,
+            random: SplitMix(seed),
+            counts,
+            torn: BTreeSet::new(),
+            span: 0,
+        };
         campaign.boot(None)?;
         Ok(campaign)
     }
@@ -179,7 +190,8 @@ impl<'a> Campaign<'a> {
         finding.wrong.extend(held.wrong);
         self.counts.checked += held.checked;
         self.counts.missing += held.missing;
-        self.counts.torn_tails = self.counts.torn_tails.max(held.torn);
+        self.torn.extend(&evidence.torn);
+        self.counts.torn_tails = u64::try_from(self.torn.len()).map_err(|e| e.to_string())?;
         self.counts.wrong += u64::try_from(finding.wrong.len()).map_err(|e| e.to_string())?;
         if self.counts.first_wrong.is_none()
             && let Some(first) = finding.wrong.first()
@@ -195,6 +207,7 @@ impl<'a> Campaign<'a> {
         let Some(tool) = self.tool else { return Ok(()) };
         let said = tool.verify_flash()?;
         self.counts.by_tool += 1;
+        println!("{} kills so far", self.counts.kills);
         let records = said.split("\"records\":").nth(1).unwrap_or_default().trim_start();
         let records: String = records.chars().take_while(char::is_ascii_digit).collect();
         let proven = Evidence::of(&self.machine.flash()?)?.records.len().to_string();

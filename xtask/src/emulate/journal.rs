@@ -20,8 +20,6 @@ pub(crate) struct Finding {
     pub(crate) wrong: Vec<String>,
     /// Acknowledged records that are not there.
     pub(crate) missing: u64,
-    /// Records that were being written when the power went.
-    pub(crate) torn: u64,
 }
 
 impl Journal {
@@ -62,7 +60,6 @@ impl Journal {
             }
         }
         for (session, seq) in &evidence.torn {
-            finding.torn += 1;
             if evidence.last_of(*session).is_some_and(|last| last > *seq) {
                 finding.wrong.push(format!("{session} {seq} is torn and not the last of its boot"));
             }

@@ -124,6 +124,9 @@ impl Graph {
     }
 }
 
+/// What the linker fills gaps between functions with reads as this branch.
+const FILLER: &str = "bmi";
+
 /// A line of the disassembly.
 enum Line<'a> {
     Function { address: u32, name: &'a str },
@@ -150,8 +153,11 @@ fn line(text: &str) -> Option<Line<'_>> {
 fn functions(disassembly: &str) -> BTreeMap<u32, Function> {
     let mut functions: BTreeMap<u32, Function> = BTreeMap::new();
     let mut present = None;
-    for line in disassembly.lines().filter_map(line) {
+    let mut lines = disassembly.lines().filter_map(line).peekable();
+    while let Some(line) = lines.next() {
         match line {
+            Line::Instruction { mnemonic: FILLER, .. }
+                if matches!(lines.peek(), None | Some(Line::Function { .. })) => {}
             Line::Function { address, name } => {
                 present = Some(address);
                 let function = functions.entry(address).or_default();
@@ -289,6 +295,13 @@ mod tests {
         assert_eq!(depth, Ok(24 + 100));
         let depth = graph.depth(0x200, &mut BTreeMap::new(), &mut Vec::new());
         assert_eq!(depth, Ok(16));
+    }
+
+    #[test]
+    fn a_filler_behind_a_function_is_no_call() {
+        let graph =
+            graph("00000100 <a>:\n     100:      \tbx\tlr\n     102:      \tbmi\t0x80 <b> @ imm\n");
+        assert_eq!(graph.depth(0x100, &mut BTreeMap::new(), &mut Vec::new()), Ok(0));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Entries of `medsec-audit`.
 
 use medsec_audit::checkpoint::{CHECKPOINT_BYTES, CheckpointBody, Statement};
-use medsec_audit::export::{ExportError, ExportHeader};
+use medsec_audit::export::{Cursor, ExportError, ExportHeader};
 use medsec_audit::log::{Config, Health, Log, Progress, Tools};
 use medsec_audit::record::{RecordHeader, RecordMalformed};
 use medsec_audit::segment::{self, Chain, SegmentKeys};
@@ -108,10 +108,15 @@ fn entry_log_health(log: &AesLog) -> Health {
 fn entry_log_export(
     log: &AesLog,
     flash: &mut OpaqueFlash,
-    cursor: u32,
+    cursor: &mut Cursor,
     out: &mut [u8],
 ) -> Result<usize, ExportError> {
     log.export(flash, log.export_bytes(), cursor, out)
+}
+
+#[unsafe(no_mangle)]
+fn entry_log_export_start(log: &AesLog) -> Result<Cursor, ExportError> {
+    log.export_start()
 }
 
 #[unsafe(no_mangle)]
