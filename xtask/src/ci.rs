@@ -6,13 +6,14 @@ use crate::Outcome;
 use crate::shell::Shell;
 
 /// The gates, cheapest first.
-const STEPS: [(&str, &[&str]); 8] = [
+const STEPS: [(&str, &[&str]); 9] = [
     ("check", &[]),
     ("msrv", &[]),
     ("deny", &[]),
     ("firmware", &[]),
     ("counterexamples", &[]),
     ("powercut", &[]),
+    ("tamper", &[]),
     ("nonces", &[]),
     ("emulate", &["--kill", "100"]),
 ];

@@ -18,6 +18,7 @@ mod nonces;
 mod powercut;
 mod record;
 mod shell;
+mod tamper;
 mod tidy;
 
 use std::process::ExitCode;
@@ -33,7 +34,7 @@ struct Gate {
 }
 
 /// All of them, in the order of `docs/testing.md`.
-const GATES: [Gate; 11] = [
+const GATES: [Gate; 12] = [
     Gate { name: "check", usage: "", run: check::run },
     Gate { name: "msrv", usage: "", run: check::msrv },
     Gate { name: "tidy", usage: "", run: tidy::run },
@@ -44,6 +45,7 @@ const GATES: [Gate; 11] = [
     },
     Gate { name: "counterexamples", usage: "[RULE]", run: counterexamples::run },
     Gate { name: "replay", usage: "FILE...", run: counterexamples::replay },
+    Gate { name: "tamper", usage: "[--full] [--seed N] [--record]", run: tamper::run },
     Gate { name: "nonces", usage: "[--full] [--seed N] [--write]", run: nonces::run },
     Gate { name: "deny", usage: "[--db FILE.tar.xz]", run: deny::run },
     Gate { name: "firmware", usage: "[--record]", run: firmware::run },
