@@ -22,7 +22,7 @@ use machine::{End, Extra, Machine, Options};
 use tool::Tool;
 
 /// Events that one run records if no cut comes.
-const EVENTS: u32 = 400;
+const EVENTS: u32 = 300;
 
 /// What was asked for.
 struct Request {

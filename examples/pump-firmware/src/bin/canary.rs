@@ -153,6 +153,8 @@ fn run(options: &Options) -> Option<()> {
     if options.panic {
         fail(&mut pump, numbers.next());
     }
+    // Nothing as deep comes behind it, so that without the wipe its frames stay as they were left.
+    say("last", &stay(&mut pump, PATIENTS, numbers.next()));
     Some(())
 }
 
