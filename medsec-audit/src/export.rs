@@ -192,7 +192,8 @@ impl<S: Suite> Log<S> {
     /// Copies the next bytes of an export into `out` and moves `cursor`; gives their number, 0 at the end.
     ///
     /// The export is of the moment it began: what was recorded since is left out, also over reboots, and an export that broke
-    /// off goes on where it stopped. The log may turn one page meanwhile, not two. Reads only.
+    /// off goes on where it stopped. Once the log records in a further page, the page after that is erased: by then the page
+    /// in its slot must have been copied. Reads only.
     ///
     /// # Errors
     /// [`ExportError`]. Words that the part cannot read are given as zeros, for the host to judge.
@@ -204,12 +205,11 @@ impl<S: Suite> Log<S> {
         out: &mut [u8],
     ) -> Result<usize, ExportError> {
         let header = self.export_header(model).ok_or(ExportError::State)?;
-        let (page, _) = self.end();
         let from = usize::try_from(cursor.offset).unwrap_or(usize::MAX);
         let rest = header.get(from..).unwrap_or_default();
         let in_header = !rest.is_empty();
         let stale = in_header && self.next_index() != Some(cursor.index);
-        if stale || page > cursor.page.saturating_add(1) {
+        if stale || self.is_lost(cursor) {
             return Err(ExportError::Changed);
         }
         let count = if in_header { copy(out, rest) } else { self.export_pages(flash, cursor, out) };
@@ -244,13 +244,27 @@ impl<S: Suite> Log<S> {
         count
     }
 
+    /// Whether the log has gone on so far that a page of the export was erased before it was copied.
+    fn is_lost(&self, cursor: &Cursor) -> bool {
+        let (page, _) = self.end();
+        let further = page.saturating_sub(cursor.page);
+        let geometry = self.plan().geometry();
+        let slot = self.plan().slot(cursor.page.saturating_add(2));
+        let copied = slot.saturating_add(1).saturating_mul(geometry.page_bytes());
+        further > 1 || (further == 1 && cursor.offset.saturating_sub(168) < copied)
+    }
+
     /// Whether byte `offset` of the ring lies behind the end that the log had, or in the page it opened or erases next.
+    ///
+    /// That page is given as it is as long as nothing was recorded: the last entry before may have been in flight, and a
+    /// host that does not see it still expects what lies there.
     fn is_later(&self, cursor: &Cursor, offset: u32) -> bool {
         let plan = self.plan();
         let page_bytes = plan.geometry().page_bytes();
         let slot = offset.checked_div(page_bytes).unwrap_or(0);
         let in_page = offset.checked_rem(page_bytes).unwrap_or(0);
-        slot == plan.slot(cursor.page.saturating_add(1))
+        let went_on = self.has_entry() || self.end().0 > cursor.page;
+        (went_on && slot == plan.slot(cursor.page.saturating_add(1)))
             || (slot == plan.slot(cursor.page) && in_page >= cursor.end)
     }
 

@@ -451,12 +451,13 @@ impl<S: Suite> Log<S> {
         self.config.device
     }
 
-    /// The newest page, and the offset behind its last entry.
+    /// The page of the newest entry, and the offset behind it.
     pub(crate) fn end(&self) -> (u32, u32) {
-        if let Some((_, place)) = self.ring.position() {
-            return (place.page, place.offset);
-        }
-        self.ring.tail().map_or((0, 0), |tail| (tail.page, tail.end))
+        self.ring.end().unwrap_or((0, 0))
+    }
+
+    pub(crate) const fn has_entry(&self) -> bool {
+        self.ring.has_entry()
     }
 
     pub(crate) fn next_index(&self) -> Option<u32> {

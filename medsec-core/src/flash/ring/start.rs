@@ -20,6 +20,29 @@ impl Ring {
         Ok(())
     }
 
+    /// The page of the newest entry, and the offset behind it; none in an empty ring.
+    ///
+    /// A page that was opened and holds no entry yet is not it: what lies behind such an entry may all be gone at the next
+    /// mount, and no page that the entry's own page promises was given up for it.
+    #[must_use]
+    pub fn end(&self) -> Option<(u32, u32)> {
+        match &self.state {
+            State::Running(open) if open.has_entry => Some((open.page, open.offset)),
+            State::Running(open) if open.previous != [0; 32] => {
+                Some((open.page.checked_sub(1)?, self.plan.geometry().page_bytes()))
+            }
+            State::Running(_) | State::Mounted | State::Starting(..) => {
+                self.tail.map(|tail| (tail.page, tail.end))
+            }
+        }
+    }
+
+    /// Whether this session has an entry in the open page, so that all before it is settled.
+    #[must_use]
+    pub const fn has_entry(&self) -> bool {
+        matches!(self.state, State::Running(Open { has_entry: true, .. }))
+    }
+
     /// Bytes of entries that a blocking ring would take from session `index` if it started now; `None` if it overwrites.
     #[must_use]
     pub fn room(&self, index: u32) -> Option<u32> {
