@@ -5,7 +5,7 @@
     reason = "a bench tool on a host: a sum that overflows must stop it"
 )]
 
-use std::error::Error;
+use core::error::Error;
 use std::path::Path;
 
 use medsec_audit::log::{Birth, Config, Log, Progress, Tools};

@@ -118,7 +118,7 @@ pub(crate) struct Subject {
     /// Names of the maker's events; without it they are shown by their numbers
     #[arg(long, value_name = "FILE")]
     pub(crate) catalogue: Option<PathBuf>,
-    /// Do not decide (exit 2) unless the device's signature covers every record and the log reaches the anchor
+    /// Do not decide (exit 2) unless the device's signature covers every record that is whole and the log reaches the anchor
     #[arg(long)]
     pub(crate) strict: bool,
 }

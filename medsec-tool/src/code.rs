@@ -173,8 +173,9 @@ impl Code {
     /// Torn by a power cut.
     pub const TORN_TAIL: Self = Self {
         id: "E0206",
-        title: "torn by a power cut",
-        cause: "The power went while the last record of a session was being written.",
+        title: "torn, as by a power cut",
+        cause: "The last record of a session does not open: the power went while it was being \
+                written, or somebody changed it since.",
         risk: "At most that one record is lost; it had not been acknowledged. Somebody with \
                access to the flash could make one record look like this.",
         fix: "Nothing to repair. Compare with what the device acknowledged, if that one record \
@@ -308,6 +309,15 @@ impl Code {
                might be wrong.",
         fix: "Pass the catalogue of the firmware that wrote the log.",
     };
+    /// Stored state not tied to the device.
+    pub const STATE_UNTIED: Self = Self {
+        id: "E0221",
+        title: "stored state not tied to the device",
+        cause: "The device's stored state names its newest session. Its proof belongs to a chain of \
+                secrets that no checkpoint of the device vouches for.",
+        risk: "Whether newer sessions were removed cannot be told from it.",
+        fix: "Have the device sign a checkpoint in its present session and fetch the log again.",
+    };
 }
 
 /// About the command line.
@@ -384,6 +394,7 @@ impl Code {
         &Self::OPEN_END,
         &Self::ANCHOR_GONE,
         &Self::MISFIT,
+        &Self::STATE_UNTIED,
         &Self::UNKNOWN_CODE,
         &Self::UNKNOWN_SCHEMA,
         &Self::USAGE,

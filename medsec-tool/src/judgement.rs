@@ -52,15 +52,16 @@ fn is_covered(range: &RangeRow, report: &LogReport) -> bool {
     }
 }
 
-/// Whether the log reaches the anchor and its newest record is signed: then nothing that was kept outside is missing.
+/// Whether the log reaches the anchor, its newest record is signed and no newer session is known of: then nothing that was
+/// kept outside is missing.
 const fn is_closed(report: &LogReport) -> bool {
-    report.anchored && report.forgeable.is_none()
+    report.anchored && report.forgeable.is_none() && report.state_believed
 }
 
 fn undecided(open: &RangeRow) -> String {
     if open.is_end() {
-        let words = "nothing vouches for what may have followed: the anchor is not in the log, or \
-                     the newest record is not signed";
+        let words = "nothing vouches for what may have followed: the anchor is not in the log, the \
+                     newest record is not signed, or the stored state is not tied to the device";
         return format!("NOT DECIDED: {words}");
     }
     let span = record_span(open.first_seq, open.last_seq);
@@ -199,6 +200,10 @@ fn findings(report: &LogReport, has_anchor: bool, strict: bool) -> Vec<Finding> 
     if has_anchor && !report.anchored && ranges_of(report, Weight::Bad).is_empty() {
         let message = "the page of the anchor was overwritten by policy".to_owned();
         about(&Code::ANCHOR_GONE, open, message);
+    }
+    if !report.state_believed && ranges_of(report, Weight::Bad).is_empty() {
+        let message = "the stored state is not tied to the device".to_owned();
+        about(&Code::STATE_UNTIED, open, message);
     }
     let records = |count: u64| counted(count, "record");
     let unplaced = u64::try_from(report.unplaced()).unwrap_or(u64::MAX);

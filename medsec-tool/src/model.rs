@@ -300,6 +300,8 @@ pub struct LogReport {
     pub checkpoint: Option<Checkpoint>,
     /// Whether the anchor was found in the log.
     pub anchored: bool,
+    /// Whether the device's stored state, which names its newest session, is tied to the device.
+    pub state_believed: bool,
     /// Records that do not fit the catalogue and are shown without names.
     pub misfits: u64,
     /// What else a reader should know.

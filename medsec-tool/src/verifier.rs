@@ -151,6 +151,7 @@ impl<'a> Case<'a> {
                 signature,
             }),
             anchored: summary.anchored,
+            state_believed: summary.state_believed,
             misfits: collector.misfits,
             notes: notes.into_iter().map(Untrusted::new).collect(),
             ranges: collector.ranges,

@@ -6,7 +6,7 @@
 pub enum Verdict {
     /// Complete and unchanged.
     Verified,
-    /// The one record that was being written when the power went, at the end of a session.
+    /// The last record of a session does not open: it was being written when the power went, or was changed since.
     TornTail,
     /// Records are missing inside the log.
     Gap,
@@ -73,7 +73,7 @@ impl Verdict {
     pub const fn words(self) -> &'static str {
         match self {
             Self::Verified => "verified",
-            Self::TornTail => "torn by a power cut",
+            Self::TornTail => "torn, as by a power cut",
             Self::Gap => "missing",
             Self::Truncated => "cut off",
             Self::Modified => "modified",
@@ -90,8 +90,9 @@ impl Verdict {
         match self {
             Self::Verified => "every byte, its place and its order are as the device stored them",
             Self::TornTail => {
-                "one record was being written when the power went; it was never acknowledged, so \
-                 nothing that counted is lost"
+                "the last record of a session does not open: most likely it was being written when \
+                 the power went, and then it was never acknowledged; who holds the flash could make \
+                 one record look like this"
             }
             Self::OverwrittenByPolicy => {
                 "the log was full and gave up its oldest pages, as it is set up to do; older \

@@ -11,8 +11,8 @@ use crate::model::{self, Assurance, Outcome, Place, RangeRow, RecordRow, Value, 
 use crate::text::instant;
 use crate::untrusted::Untrusted;
 
-/// Id of `SystemEvent::ClockSet`.
-const CLOCK_SET: u16 = 0x0007;
+/// Ids of `SystemEvent::ClockSet` and `SystemEvent::ClockWentBack`: both set the clock to their second field.
+const CLOCK_SET: [u16; 2] = [0x0007, 0x0008];
 
 pub(super) struct Collector<'a> {
     catalogue: &'a Catalogue,
@@ -110,7 +110,7 @@ impl Observer for Collector<'_> {
             Some(entry) => entry.name.clone(),
             None => Untrusted::new(format!("event 0x{:04x}", header.event)),
         };
-        if header.event == CLOCK_SET
+        if CLOCK_SET.contains(&header.event)
             && let Some(Ok(FieldValue::Time(to))) = Fields::new(record.fields).nth(1)
         {
             let (session, seq, ticks) = (record.session, record.place.seq, header.at);
@@ -291,9 +291,11 @@ mod tests {
     use medsec_core::event::SystemEvent;
 
     #[test]
-    fn the_clock_event_is_the_one_of_the_catalogue() {
-        let info = SystemEvent::CATALOGUE.iter().find(|info| info.id == CLOCK_SET).unwrap();
-        assert_eq!((info.name, info.fields[1].name), ("ClockSet", "to"));
+    fn the_clock_events_are_those_of_the_catalogue() {
+        for (id, name) in CLOCK_SET.into_iter().zip(["ClockSet", "ClockWentBack"]) {
+            let info = SystemEvent::CATALOGUE.iter().find(|info| info.id == id).unwrap();
+            assert_eq!((info.name, info.fields[1].name), (name, "to"));
+        }
     }
 
     #[test]

@@ -126,6 +126,7 @@ pub(crate) fn good_log() -> LogReport {
         forgeable: Some(ForgeableWindow { first_seq: 9, last_seq: 10 }),
         checkpoint: Some(Checkpoint { signed: vec![1, 2, 3], signature: [9; 64] }),
         anchored: false,
+        state_believed: true,
         misfits: 0,
         notes: Vec::new(),
     }

@@ -61,15 +61,16 @@ fn places_between_records_are_told() {
 /// A strict reader takes the open end of a log if the anchor is in it and its newest record is signed, not otherwise.
 #[test]
 fn a_strict_reader_wants_the_end_closed() {
-    for (anchored, is_signed, exit) in [
-        (false, false, Exit::Undecided),
-        (true, false, Exit::Undecided),
-        (false, true, Exit::Undecided),
-        (true, true, Exit::Ok),
+    for (anchored, is_signed, state_believed, exit) in [
+        (false, false, true, Exit::Undecided),
+        (true, false, true, Exit::Undecided),
+        (false, true, true, Exit::Undecided),
+        (true, true, false, Exit::Undecided),
+        (true, true, true, Exit::Ok),
     ] {
         let mut log = good_log();
         log.ranges.push(range(1, 11, 10, Verdict::Unanchored, Assurance::Unanchored));
-        log.anchored = anchored;
+        (log.anchored, log.state_believed) = (anchored, state_believed);
         if is_signed {
             log.forgeable = None;
         }
@@ -77,6 +78,7 @@ fn a_strict_reader_wants_the_end_closed() {
         let run = bench.verify(&["--strict"]);
         assert_eq!(run.exit, exit, "{anchored} {is_signed}: {}", run.out);
         assert!(run.out.contains("E0218"), "{}", run.out);
+        assert_eq!(run.out.contains("E0221"), !state_believed, "{}", run.out);
         assert_eq!(bench.verify(&[]).exit, Exit::Ok);
     }
 }

@@ -111,7 +111,7 @@ fn first_boot(bench: &Bench, world: &mut World, script: &mut Script) -> Result<P
     let (mut pump, acknowledged) = world.boot(&therapy, &clock, ResetCause::PowerOn)?;
     script.step("the pump boots, starts its first session and records that");
     clock.advance(12_000);
-    acknowledged.push(set_clock(&mut pump)?);
+    set_clock(&mut pump)?;
     script.step("a nurse sets its clock to the minute");
     let (nurse, patient) = (PrincipalId::new(NURSE), PatientNumber::new(PATIENT));
     acknowledged.push(pump.assign(nurse, patient).map_err(failed("the assignment"))?);
@@ -198,17 +198,13 @@ fn rest(pump: &mut Pump<'_, Board<'_>>) -> Result<(), Stop> {
     Err(Stop::Failed("maintenance does not end".to_owned()))
 }
 
-fn set_clock(pump: &mut Pump<'_, Board<'_>>) -> Result<Place, Stop> {
-    let time = |unix_seconds, source, uncertainty_seconds| WallTime {
-        unix_seconds,
-        source,
-        uncertainty_seconds,
+fn set_clock(pump: &mut Pump<'_, Board<'_>>) -> Result<(), Stop> {
+    let time = WallTime {
+        unix_seconds: SET_UNIX_SECONDS,
+        source: TimeSource::Person,
+        uncertainty_seconds: 60,
     };
-    let event = SystemEvent::ClockSet {
-        from: time(0, TimeSource::Unknown, 0),
-        to: time(SET_UNIX_SECONDS, TimeSource::Person, 60),
-    };
-    pump.device().log(&event).map_err(failed("the record of the clock"))
+    pump.device().set_wall_time(time).map_err(failed("the record of the clock"))
 }
 
 fn type_rate<const N: usize>(
