@@ -26,6 +26,7 @@ mod witness;
 pub use control::{Rule, control};
 pub use ledger::Kind;
 use ledger::Ledger;
+use medsec_core::suite::{Aes256Gcm, ChaCha20Poly1305};
 
 use crate::prng::mix;
 
@@ -114,7 +115,8 @@ pub struct Matrix {
     cells: Vec<(Fault, Fault, Outcome)>,
 }
 
-/// Boots a log at least `boots` times in all: half of them under one fault at a time, half under two.
+/// Boots a log at least `boots` times in all: half of them under one fault at a time, half under two; devices of
+/// both suites.
 #[must_use]
 pub fn measure(boots: u64, seed: u64) -> Matrix {
     let mut cells = Vec::new();
@@ -126,7 +128,11 @@ pub fn measure(boots: u64, seed: u64) -> Matrix {
             while outcome.boots < wanted {
                 let draw = mix(seed ^ mix(outcome.boots));
                 let most = wanted - outcome.boots;
-                outcome.add(&life::live(&[first, second], draw, most));
+                let faults = [first, second];
+                outcome.add(&match draw & 1 {
+                    0 => life::live::<Aes256Gcm>(&faults, draw, most),
+                    _ => life::live::<ChaCha20Poly1305>(&faults, draw, most),
+                });
             }
             cells.push((first, second, outcome));
         }

@@ -9,7 +9,7 @@ use medsec_core::flash::ring::Retention;
 use medsec_core::hpke::RecipientSecret;
 use medsec_core::key::{DeviceKey, device_id};
 use medsec_core::rng::Random;
-use medsec_core::suite::Aes256Gcm;
+use medsec_core::suite::Suite;
 use medsec_core::time::{Pause, Ticks};
 use medsec_core::{Secret, Sensitive, events};
 
@@ -62,7 +62,7 @@ struct Bench<'a> {
 }
 
 /// Lives once, for at most `boots_max` boots.
-pub(super) fn live(faults: &[Fault], seed: u64, boots_max: u64) -> Outcome {
+pub(super) fn live<S: Suite>(faults: &[Fault], seed: u64, boots_max: u64) -> Outcome {
     let mut prng = Prng::new(seed);
     let mut secret = || {
         let mut bytes = [0; 32];
@@ -103,11 +103,11 @@ pub(super) fn live(faults: &[Fault], seed: u64, boots_max: u64) -> Outcome {
     };
     let mut part = Part::new(CELL_PAGES + RING_PAGES, Model::None, seed);
     let mut watched = Watched { part: &mut part, programs: &mut bench.programs };
-    if Log::<Aes256Gcm>::format(&mut watched, &bench.config, &bench.root, birth).is_err() {
+    if Log::<S>::format(&mut watched, &bench.config, &bench.root, birth).is_err() {
         bench.outcome.failed += 1;
     }
-    bench.account();
-    bench.run(&mut part, boots_max.min(BOOTS));
+    bench.account::<S>();
+    bench.run::<S>(&mut part, boots_max.min(BOOTS));
     bench.outcome.pairs = bench.witness.ledger.pairs();
     bench.outcome.repeated = bench.witness.ledger.repeated();
     bench.outcome.unexplained = bench.witness.unexplained;
@@ -119,7 +119,7 @@ impl Bench<'_> {
         self.faults.contains(&fault)
     }
 
-    fn run(&mut self, part: &mut Part, boots: u64) {
+    fn run<S: Suite>(&mut self, part: &mut Part, boots: u64) {
         let mut history = VecDeque::new();
         while self.outcome.boots < boots {
             if self.has(Fault::Rollback) && !history.is_empty() && self.prng.one(1, 16) {
@@ -134,11 +134,11 @@ impl Bench<'_> {
             if self.has(Fault::Clone) && self.prng.one(1, 8) {
                 let mut twin = part.clone();
                 for _ in 0..=self.prng.below(TWIN_BOOTS) {
-                    self.boot(&mut twin);
+                    self.boot::<S>(&mut twin);
                     self.outcome.faults += 1;
                 }
             }
-            self.boot(part);
+            self.boot::<S>(part);
         }
     }
 
@@ -158,7 +158,7 @@ impl Bench<'_> {
     }
 
     /// One power cycle.
-    fn boot(&mut self, part: &mut Part) {
+    fn boot<S: Suite>(&mut self, part: &mut Part) {
         self.outcome.boots += 1;
         let is_stuck = self.has(Fault::Stuck);
         let noise = if is_stuck { self.stuck.clone() } else { Noise::good(self.prng.word()) };
@@ -169,25 +169,25 @@ impl Bench<'_> {
             part.set_model(model);
             part.cut_after(1 + self.prng.below_u32(16));
         }
-        let worked = self.power_cycle(part, noise);
+        let worked = self.power_cycle::<S>(part, noise);
         let was_cut = part.is_off();
         self.outcome.faults += u64::from(was_cut || is_stuck);
         self.outcome.failed += u64::from(worked.is_none() && !was_cut);
         part.cut_after(0);
         part.power_off();
         part.power_on();
-        self.account();
+        self.account::<S>();
     }
 
-    fn account(&mut self) {
-        self.witness.account::<Aes256Gcm>(&self.programs);
+    fn account<S: Suite>(&mut self) {
+        self.witness.account::<S>(&self.programs);
         self.programs.clear();
     }
 
     /// Boots, records some events, and asks for what else a log does now and then.
-    fn power_cycle(&mut self, part: &mut Part, noise: Noise) -> Option<()> {
+    fn power_cycle<S: Suite>(&mut self, part: &mut Part, noise: Noise) -> Option<()> {
         let mut flash = Watched { part, programs: &mut self.programs };
-        let mut log = Log::<Aes256Gcm>::mount(&mut flash, self.config, &self.root).ok()?;
+        let mut log = Log::<S>::mount(&mut flash, self.config, &self.root).ok()?;
         log.request_session();
         let mut random = Random::new(noise);
         let lasted = if self.prng.one(1, 16) { FORGET_AFTER_MS } else { 1 };
