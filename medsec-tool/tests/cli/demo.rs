@@ -230,3 +230,23 @@ fn no_flipped_bit_passes_for_the_whole_log() {
     }
     assert!(flipped > 150, "{flipped}");
 }
+
+/// Each bit of the export's own header, which nothing signs, flipped: no panic, and no good verdict. Retention and the
+/// longest body are no part of what is verified: with them changed, the same bytes are found or none.
+#[test]
+fn a_changed_export_header_is_no_way_around() {
+    const HINTS: [usize; 3] = [7, 40, 41];
+    let export = std::fs::read(demo().dir.path().join("pump.export")).unwrap();
+    let whole = judge(&export).unwrap();
+    for at in 0..44 {
+        for bit in 0..8 {
+            let mut changed = export.clone();
+            changed[at] ^= 1 << bit;
+            let Some(report) = judge(&changed) else { continue };
+            let is_bad = report.ranges.iter().any(|range| range.verdict.weight() == Weight::Bad);
+            let is_less = report.readable().count() < whole.readable().count();
+            let is_same = HINTS.contains(&at) && report.records == whole.records;
+            assert!(is_bad || is_less || is_same, "byte {at}, bit {bit}");
+        }
+    }
+}
