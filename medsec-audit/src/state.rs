@@ -251,6 +251,11 @@ fn read_copy<I: Image>(
     let [b'M', b'S', b'C', b'1', 1, CELL_KIND, 1, 0, a, b, c, d] = *bytes.first_chunk()? else {
         return None;
     };
+    // An erase that was cut may leave two copies blank in the same places. No word of a whole copy reads blank.
+    let (words, _) = bytes.as_chunks::<4>();
+    if words.contains(&[0xFF; 4]) {
+        return None;
+    }
     Some((u32::from_le_bytes([a, b, c, d]), bytes))
 }
 

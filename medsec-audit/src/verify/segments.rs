@@ -225,7 +225,10 @@ impl<'a, I: Image, K: Keys> Segments<'a, I, K> {
                 && header.first_seq == resume.seq
                 && header.salt == resume.salt
         });
-        owned.then_some(start)
+        // Without keys, this much tells a record from what an erase that was cut left of one.
+        let adopted = Position { page: resume.adopted.page, offset: resume.adopted.offset };
+        let goes_on = adopted < at && resume.adopted.session < resume.session;
+        (owned && goes_on).then_some(start)
     }
 
     /// The keys of a segment, in its chain.
