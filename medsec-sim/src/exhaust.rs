@@ -90,6 +90,9 @@ pub struct Ran {
 
 /// Runs a structure for a case.
 pub trait Subject {
+    /// Pages smaller than this are not for it: no code is made for them.
+    const PAGE_MIN: usize = 0;
+
     /// Runs `case` on `flash`, which is blank, powered and behaves as the case says, and cuts it as the case says:
     /// [`live`] does all this.
     ///
@@ -218,6 +221,11 @@ pub fn run<S: Subject>(subject: &mut S, case: &Case, tally: &mut Tally) -> Resul
         (4, 8, 1024) => on::<4, 8, 1024, S>(subject, case, tally),
         (1, 16, 1024) => on::<1, 16, 1024, S>(subject, case, tally),
         (4, 32, 1024) => on::<4, 32, 1024, S>(subject, case, tally),
+        (4, 1, 2048) => on::<4, 1, 2048, S>(subject, case, tally),
+        (1, 2, 2048) => on::<1, 2, 2048, S>(subject, case, tally),
+        (4, 4, 2048) => on::<4, 4, 2048, S>(subject, case, tally),
+        (1, 8, 2048) => on::<1, 8, 2048, S>(subject, case, tally),
+        (4, 16, 2048) => on::<4, 16, 2048, S>(subject, case, tally),
         (1, 32, 2048) => on::<1, 32, 2048, S>(subject, case, tally),
         (4, 64, 2048) => on::<4, 64, 2048, S>(subject, case, tally),
         (1, 4, 4096) => on::<1, 4, 4096, S>(subject, case, tally),
@@ -234,6 +242,9 @@ fn on<const READ: usize, const WRITE: usize, const PAGE: usize, S: Subject>(
     case: &Case,
     tally: &mut Tally,
 ) -> Result<Ran, Violation> {
+    if PAGE < S::PAGE_MIN {
+        return Err(Violation::new("harness", "pages are too small"));
+    }
     let mut flash = FaultFlash::<READ, WRITE, PAGE>::new(case.pages, case.model, case.flash_seed());
     let mut ran = subject.run(case, &mut flash);
     if ran.is_ok() && flash.double_programs() != 0 {

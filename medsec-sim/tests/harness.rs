@@ -260,7 +260,7 @@ fn every_geometry_runs_and_no_other() {
     for geometry in GEOMETRIES {
         run(&mut Toys, &Case::new("toy", geometry, 4, 1), &mut tally).unwrap();
     }
-    assert_eq!(tally.runs(), 18);
+    assert_eq!(tally.runs(), 23);
     let odd = Geometry { read: 2, write: 2, page: 512 };
     run(&mut Toys, &Case::new("toy", odd, 4, 1), &mut tally).unwrap_err();
 }

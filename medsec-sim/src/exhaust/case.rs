@@ -23,7 +23,7 @@ const fn sizes(read: u32, write: u32, page: u32) -> Geometry {
 }
 
 /// The geometries that cases can be run on.
-pub const GEOMETRIES: [Geometry; 18] = [
+pub const GEOMETRIES: [Geometry; 23] = [
     sizes(1, 1, 512),
     sizes(4, 4, 512),
     sizes(1, 8, 512),
@@ -35,6 +35,11 @@ pub const GEOMETRIES: [Geometry; 18] = [
     sizes(4, 8, 1024),
     sizes(1, 16, 1024),
     sizes(4, 32, 1024),
+    sizes(4, 1, 2048),
+    sizes(1, 2, 2048),
+    sizes(4, 4, 2048),
+    sizes(1, 8, 2048),
+    sizes(4, 16, 2048),
     sizes(1, 32, 2048),
     sizes(4, 64, 2048),
     sizes(1, 4, 4096),

@@ -14,6 +14,7 @@ mod author;
 mod reader;
 mod recorder;
 
+pub(crate) use self::author::hash;
 use self::recorder::Recorder;
 use super::snapshot::{self, Sweep};
 use crate::exhaust::{self, Case, GEOMETRIES, Geometry, Ran, Tally, Violation};
@@ -33,6 +34,9 @@ pub const VARIANT_FAILURE: u32 = 4;
 /// Variant bit: long bodies, where nine of them fit a page.
 pub const VARIANT_LONG: u32 = 8;
 const VARIANTS: u32 = 16;
+
+/// A page of the ring holds nine entries of the longest kind.
+const PAGE_MIN: usize = 1024;
 
 /// Runs at least `runs` cases, under the claimed models: histories with a cut at every operation, again at operations of
 /// the recovery, and with up to 10 cuts in a row. `seed` draws the histories.
@@ -64,7 +68,7 @@ const RUNS_WANTED: u64 = 2_500;
 
 fn drive(runs: u64, seed: u64, sweep: Option<Sweep<'_>>) -> Tally {
     let geometries: Vec<Geometry> =
-        GEOMETRIES.into_iter().filter(|geometry| geometry.page >= 1024).collect();
+        GEOMETRIES.into_iter().filter(|geometry| bytes(geometry.page) >= PAGE_MIN).collect();
     let share = runs / u64::try_from(2 * geometries.len()).unwrap_or(1);
     let one_in = RUNS_PER_HISTORY / share.clamp(1, RUNS_WANTED);
     let sweep = sweep.unwrap_or(Sweep {
@@ -90,12 +94,18 @@ fn drive(runs: u64, seed: u64, sweep: Option<Sweep<'_>>) -> Tally {
     swept.tally
 }
 
+fn bytes(page: u32) -> usize {
+    usize::try_from(page).unwrap_or(0)
+}
+
 struct Swept<'a> {
     sweep: Sweep<'a>,
     tally: Tally,
 }
 
 impl exhaust::Subject for Swept<'_> {
+    const PAGE_MIN: usize = PAGE_MIN;
+
     fn run<const READ: usize, const WRITE: usize, const PAGE: usize>(
         &mut self,
         case: &Case,
@@ -109,6 +119,8 @@ impl exhaust::Subject for Swept<'_> {
 struct Once;
 
 impl exhaust::Subject for Once {
+    const PAGE_MIN: usize = PAGE_MIN;
+
     fn run<const READ: usize, const WRITE: usize, const PAGE: usize>(
         &mut self,
         case: &Case,

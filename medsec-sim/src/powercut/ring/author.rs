@@ -36,7 +36,7 @@ impl Checksum {
 }
 
 /// Mixes bytes into a word.
-pub(super) fn hash(bytes: &[u8]) -> u64 {
+pub(crate) fn hash(bytes: &[u8]) -> u64 {
     let mut sum = mix(u64::try_from(bytes.len()).unwrap_or(0));
     for chunk in bytes.chunks(8) {
         let mut word = [0; 8];
