@@ -86,3 +86,4 @@ pub mod nonces;
 pub mod powercut;
 pub mod prng;
 pub mod rng;
+pub mod tamper;
