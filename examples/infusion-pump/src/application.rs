@@ -2,8 +2,8 @@
 
 use medsec::audit::Place;
 use medsec::audit::log::{MaintainError, Progress};
-use medsec::core::event::{Duration, PrincipalId};
 use medsec::core::Purpose;
+use medsec::core::event::{Duration, PrincipalId};
 use medsec::{Device, Pause, Port, RecordError, Ticks};
 
 use crate::events::{PatientNumber, PumpEvent, rate_metric, volume_metric};

@@ -48,10 +48,7 @@ impl Keypad {
     /// A keypad on which nothing was typed.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            tenths: 0,
-            digits: 0,
-        }
+        Self { tenths: 0, digits: 0 }
     }
 
     /// Takes a key; returns what it completes.
@@ -61,10 +58,7 @@ impl Keypad {
     pub fn press(&mut self, key: Key) -> Result<Option<Request>, RateOutOfRange> {
         match key {
             Key::Digit(digit) if digit <= 9 && self.digits < DIGITS_MAX => {
-                self.tenths = self
-                    .tenths
-                    .saturating_mul(10)
-                    .saturating_add(u32::from(digit));
+                self.tenths = self.tenths.saturating_mul(10).saturating_add(u32::from(digit));
                 self.digits = self.digits.saturating_add(1);
                 Ok(None)
             }
@@ -110,9 +104,6 @@ mod tests {
         let keys = [Key::Digit(9); 5];
         assert_eq!(typed(&keys), Ok(None));
         assert_eq!(typed(&[Key::Enter]), Err(RateOutOfRange));
-        assert_eq!(
-            typed(&[Key::Digit(5), Key::Clear, Key::Enter]),
-            Err(RateOutOfRange)
-        );
+        assert_eq!(typed(&[Key::Digit(5), Key::Clear, Key::Enter]), Err(RateOutOfRange));
     }
 }

@@ -34,9 +34,7 @@ impl Rate {
     /// 0.1 ml/h.
     pub const MIN: Self = Self { ul_per_hour: 100 };
     /// 999 ml/h.
-    pub const MAX: Self = Self {
-        ul_per_hour: 999_000,
-    };
+    pub const MAX: Self = Self { ul_per_hour: 999_000 };
 
     /// A rate in microlitres per hour.
     ///
@@ -72,12 +70,7 @@ pub enum Alarm {
 }
 
 impl Alarm {
-    const ALL: [Self; 4] = [
-        Self::Occlusion,
-        Self::AirInLine,
-        Self::Empty,
-        Self::Security,
-    ];
+    const ALL: [Self; 4] = [Self::Occlusion, Self::AirInLine, Self::Empty, Self::Security];
 
     const fn code(self) -> u32 {
         match self {
@@ -134,10 +127,7 @@ impl Therapy {
         let whole = part.checked_div(TICKS_PER_HOUR).unwrap_or(0);
         let rest = part.checked_rem(TICKS_PER_HOUR).unwrap_or(0);
         self.part.store(rest, Ordering::Relaxed);
-        let delivered = self
-            .delivered_ul
-            .load(Ordering::Relaxed)
-            .wrapping_add(whole);
+        let delivered = self.delivered_ul.load(Ordering::Relaxed).wrapping_add(whole);
         self.delivered_ul.store(delivered, Ordering::Relaxed);
     }
 
