@@ -1,5 +1,6 @@
 //! The power-cut drivers: a device with an oracle for each structure on flash, run through [`crate::exhaust`].
 
+pub mod audit;
 pub mod cell;
 pub mod ring;
 mod snapshot;
