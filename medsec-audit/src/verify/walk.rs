@@ -171,7 +171,7 @@ impl<'a, S: Suite, I: Image, K: Keys, O: Observer> Walk<'a, S, I, K, O> {
             Some(silent) => {
                 self.summary.silent_sessions = silent;
                 self.segments.head_is_newest = silent == 0;
-                if head.is_none() && silent > 0 {
+                if head.is_none() {
                     self.report_end(session, position);
                 }
             }
