@@ -10,7 +10,10 @@ use medsec_core::hpke::RecipientSecret;
 use medsec_core::suite::Aes256Gcm;
 use medsec_sim::fault::Model;
 use medsec_sim::flash::FaultFlash;
+use medsec_sim::powercut;
 
+/// Runs of the integration test. Lower it only with a reason: a driver that runs less finds less.
+const RUNS_MIN: u64 = 3_000;
 const PAGE: usize = 4096;
 /// Bytes of a copy in the cell: header, value, MAC.
 const COPY: usize = 12 + 216 + 16;
@@ -66,4 +69,22 @@ fn a_host_finds_the_state_by_two_equal_copies() {
     assert_eq!(index(&torn), 9);
     assert_eq!(state_of(&[0xFF; 4 * PAGE]), None);
     assert_eq!(state_of(&cell[..100]), None);
+}
+
+#[test]
+fn no_cut_breaks_a_rule() {
+    let tally = powercut::audit::run(RUNS_MIN, 1);
+    assert!(tally.runs() >= RUNS_MIN && tally.cuts() >= tally.runs(), "{tally}");
+    assert_eq!(tally.violations(), 0, "{tally}");
+}
+
+/// Cases that once broke a rule.
+#[test]
+fn stored_cases_break_no_rule() {
+    for line in include_str!("powercut_regressions.txt").lines() {
+        if !line.starts_with('#') {
+            let replayed = powercut::audit::replay(&line.parse().unwrap());
+            assert_eq!(replayed.err(), None, "{line}");
+        }
+    }
 }
