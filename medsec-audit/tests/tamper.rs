@@ -1,5 +1,7 @@
 //! What an attacker without the log's keys can do to a log, and what the verifier says of it.
 
+#![expect(clippy::unwrap_used, reason = "helpers of a test")]
+
 use medsec_audit::checkpoint::Statement;
 use medsec_audit::log::{Birth, Config, Log, Progress, Tools};
 use medsec_audit::record::BODY_BYTES_MAX;

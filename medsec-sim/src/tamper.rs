@@ -204,7 +204,7 @@ fn change(subject: &Subject, changes: u64, seed: u64, tally: &mut Tally) {
         let index = usize::try_from(draw).unwrap_or(0) % KINDS.len();
         let Some(image) = KINDS[index].make(&subject.base, &mut prng) else { continue };
         done += 1;
-        for mode in 0..MODES.len() {
+        for (mode, mode_name) in MODES.iter().enumerate() {
             let outcome = match image.judge(&subject.given(mode)) {
                 Ok(changed) => {
                     let anchor = (mode == 2).then_some(subject.anchor.place.seq);
@@ -216,10 +216,10 @@ fn change(subject: &Subject, changes: u64, seed: u64, tally: &mut Tally) {
             if let Outcome::Missed(why) = outcome
                 && tally.missed.len() < 20
             {
-                let (kind, mode) = (KINDS[index].name, MODES[mode]);
+                let kind = KINDS[index].name;
                 tally
                     .missed
-                    .push(format!("{kind} {mode}, log {} draw {draw}: {why}", subject.name));
+                    .push(format!("{kind} {mode_name}, log {} draw {draw}: {why}", subject.name));
             }
         }
     }
@@ -229,7 +229,7 @@ fn change(subject: &Subject, changes: u64, seed: u64, tally: &mut Tally) {
 const LOGS: u64 = 12;
 
 fn log_of(log: u64, seed: u64) -> Option<Subject> {
-    let retention = if log % 2 == 0 { Retention::Overwrite } else { Retention::Block };
+    let retention = if log.is_multiple_of(2) { Retention::Overwrite } else { Retention::Block };
     let setup = |pages| Setup { pages, retention, seed: 10 };
     let seed = mix(seed ^ mix(log));
     match (log / 2) % 6 {

@@ -1,6 +1,15 @@
 //! The adversary at work, and what it must not find.
 
-use std::time::{Duration, Instant};
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    reason = "helpers of a test"
+)]
+
+use core::time::Duration;
+use std::time::Instant;
 
 use medsec_core::flash::page::Geometry;
 use medsec_core::flash::ring::{HEADER_BYTES, Header, Plan};

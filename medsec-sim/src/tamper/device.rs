@@ -19,7 +19,7 @@ use crate::rng::Noise;
 
 events! {
     /// What the simulated device records beside the events of the system.
-    pub enum DeviceEvent {
+    enum DeviceEvent {
         /// A person was served.
         Served = 0x4001 [AccessControl, Security, Success] {
             /// By whom.

@@ -63,7 +63,7 @@ pub fn run(histories: u64, seed: u64) -> Tally {
 
 /// Lives one history, which `seed` draws.
 pub fn one(history: u64, seed: u64, tally: &mut Tally) {
-    let retention = if history % 2 == 0 { Retention::Overwrite } else { Retention::Block };
+    let retention = if history.is_multiple_of(2) { Retention::Overwrite } else { Retention::Block };
     let setup = |pages| Setup { pages, retention, seed: 10 };
     let pages = 3 + u32::try_from(seed % 3).unwrap_or(0);
     match (history / 2) % 6 {
@@ -158,6 +158,10 @@ fn verdict_name(verdict: medsec_audit::verify::Verdict) -> &'static str {
         Verdict::Modified => "modified",
         Verdict::Reordered => "reordered",
         Verdict::RolledBack => "rolled back",
-        _ => "not bad",
+        Verdict::Verified
+        | Verdict::TornTail
+        | Verdict::OverwrittenByPolicy
+        | Verdict::Unanchored
+        | _ => "not bad",
     }
 }

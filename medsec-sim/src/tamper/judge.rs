@@ -99,7 +99,14 @@ fn between(
                 let lasts = last != Some((next.session, next.page));
                 missing.len() == 1 && lasts && behind && at <= place(next)
             }
-            _ => at <= place(next) && before.is_none_or(|before| range.page >= before.page),
+            Verdict::OverwrittenByPolicy
+            | Verdict::Unanchored
+            | Verdict::Gap
+            | Verdict::Truncated
+            | Verdict::Modified
+            | Verdict::Reordered
+            | Verdict::RolledBack
+            | _ => at <= place(next) && before.is_none_or(|before| range.page >= before.page),
         }
     };
     changed.ranges.iter().filter(stands).map(|range| range.verdict).max()
@@ -116,7 +123,14 @@ fn behind(changed: &View, before: Option<&Entry>, missing: &[Entry]) -> Option<V
         match range.verdict {
             Verdict::Verified => false,
             Verdict::TornTail => missing.len() == 1 && behind,
-            verdict => verdict.is_bad() || behind || covers,
+            Verdict::OverwrittenByPolicy
+            | Verdict::Unanchored
+            | Verdict::Gap
+            | Verdict::Truncated
+            | Verdict::Modified
+            | Verdict::Reordered
+            | Verdict::RolledBack
+            | _ => range.verdict.is_bad() || behind || covers,
         }
     };
     changed.ranges.iter().filter(stands).map(|range| range.verdict).max()
