@@ -136,7 +136,7 @@ impl ExportHeader {
     }
 }
 
-/// How far an export has come, and of which moment it is: 20 bytes that a maker can keep over a reboot.
+/// How far an export has come, and of which moment it is: 16 bytes that a maker can keep over a reboot.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Cursor {
     /// Bytes given so far.
