@@ -38,12 +38,16 @@ pub(crate) fn run(shell: &Shell, arguments: &[String]) -> Outcome {
     }
     let (shown, argued): (Vec<&Rule>, Vec<&Rule>) = rules.iter().partition(|rule| rule.count != 0);
     let copy = Copy::of(shell)?;
+    let mut idle = Vec::new();
     for rule in &shown {
         let (cases, broken) = copy.without(rule)?;
         println!("without {}: {broken} of {cases} cases broken", rule.name);
         if broken != cases {
-            return Err(format!("{}: {broken} of {cases} cases fail without it", rule.name));
+            idle.push(rule.name.as_str());
         }
+    }
+    if !idle.is_empty() {
+        return Err(format!("cases that do not need their rule: {}", idle.join(", ")));
     }
     for rule in &argued {
         println!("{}: no counterexample; {} says why it stays", rule.name, rule.cases);
