@@ -243,7 +243,11 @@ mod tests {
         for first in Fault::ALL {
             for second in Fault::ALL {
                 let mut outcome = Outcome { boots: 1_000, ..Outcome::default() };
-                let bad = matches!((first, second), (Fault::Rollback | Fault::Clone, Fault::Stuck));
+                let bad = matches!(
+                    (first, second),
+                    (Fault::Rollback | Fault::Clone, Fault::Stuck)
+                        | (Fault::Stuck, Fault::Rollback | Fault::Clone)
+                );
                 outcome.repeated[0] = if bad { 1_234 } else { 0 };
                 cells.push((first, second, outcome));
             }
