@@ -1,4 +1,12 @@
 //! A log is written on a simulated part and verified from its very bytes.
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test may stop at a fault of its own"
+)]
 
 use medsec_audit::checkpoint::Statement;
 use medsec_audit::export::ExportHeader;
@@ -9,6 +17,7 @@ use medsec_audit::verify::{
     Assurance, Authority, Keys, NoKeys, Observer, Opened, Range, Subject, Summary, Verdict, verify,
 };
 use medsec_core::Secret;
+use medsec_core::codec::DecodeError;
 use medsec_core::event::{Count, RecordError, SystemEvent};
 use medsec_core::flash::Region;
 use medsec_core::flash::page::Geometry;
@@ -255,11 +264,11 @@ fn a_blocking_log_refuses_when_full_and_goes_on_when_cleared() {
     let now = Ticks::from_millis(1);
     let event = SystemEvent::ExportCompleted { records: Count::new(count) };
     let reserved = bench.log.as_mut().unwrap().append_reserved(&mut bench.flash, &event, now);
-    assert!(reserved.is_ok());
+    reserved.unwrap();
     for _ in 0..3 {
         bench.log.as_mut().unwrap().request_clear();
         bench.maintain();
-        assert!(bench.append(1).is_ok());
+        bench.append(1).unwrap();
     }
     let report = bench.verify(opened::<Aes256Gcm>);
     assert_eq!(report.summary.unwrap().first_bad, None, "{:?}", report.ranges);
@@ -300,9 +309,9 @@ fn an_export_in_pieces_holds_the_pages_as_they_are() {
     assert_eq!(pages, &image[4 * PAGE as usize..]);
     assert_eq!(header.device, device_id(1, &key().public()));
     assert_eq!(Some(header.state), newest_state(&image[..4 * PAGE as usize]));
-    assert!(header.plan().is_ok());
+    header.plan().unwrap();
     for cut in 0..export.len() {
-        assert!(ExportHeader::parse(&export[..cut]).is_err());
+        assert_eq!(ExportHeader::parse(&export[..cut]).err(), Some(DecodeError::Short));
     }
 }
 
@@ -344,7 +353,7 @@ fn sessions_removed_before_a_boot_are_counted_and_marked() {
     let mut image = bench.flash.image();
     image[4 * PAGE as usize..].copy_from_slice(&older[4 * PAGE as usize..]);
     let set_back = boot_on(image);
-    for (bench, silent) in [(wiped, 12), (set_back, 8)] {
+    for (bench, silent) in [(&wiped, 12), (&set_back, 8)] {
         for report in [bench.verify(opened::<Aes256Gcm>), bench.verify(|_, _| NoKeys)] {
             assert_eq!(report.summary.unwrap().silent_sessions, silent);
             let marks = |range: &&Range| {
