@@ -9,7 +9,7 @@
 //! One event a line, by ascending id: id, name, category, class, outcome, then its fields in the order of the record, one
 //! space between. The outcome is `header` if the record itself says it. A field is a name, a colon and what stands in the
 //! record: `metric`, `count`, `duration`, `principal`, `device`, `digest`, `time`, `sealed`, `omitted`, or `code` with the
-//! names behind its codes. [`write`] makes such a file from what `events!` declared.
+//! names behind its codes. [`write()`] makes such a file from what `events!` declared.
 //!
 //! A catalogue names things; it vouches for nothing. A record that does not fit its line is shown without names.
 

@@ -1,11 +1,11 @@
 //! Cuts power in the life of a device with an audit log: cell, ring and ciphers as they are.
 //!
 //! Records, checkpoints, the forgetting of secrets, clearing, and the change to a fresh chain of secrets come in any order,
-//! and one step of maintenance at a time. After each boot a host verifies the image of the part ([`host`]): with the log
+//! and one step of maintenance at a time. After each boot a host verifies the image of the part (`host`): with the log
 //! authority's secret and, of some, without, and at the end from an export. No verdict may be bad, a torn tail may only be
 //! the record in flight at the end of a session, and each acknowledged record that policy did not give up must be there,
 //! byte by byte. A run also fails if a mount fails or writes, a step of maintenance does more than one erase, an append
-//! erases, a session index, salt or sequence number is used twice ([`tap`]), the log can neither record nor be cleared, or
+//! erases, a session index, salt or sequence number is used twice (`tap`), the log can neither record nor be cleared, or
 //! a word is programmed twice.
 
 mod host;

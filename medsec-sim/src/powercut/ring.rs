@@ -5,7 +5,7 @@
 //!
 //! The oracle knows each entry that was begun. *Solid* are those acknowledged, and those that an acknowledged session went
 //! on from. Behind them each boot may have left one entry in flight: present at one mount, absent at the next, until a
-//! session that acknowledges something decides. After each mount a reader of its own ([`reader`]) goes back through the
+//! session that acknowledges something decides. After each mount a reader of its own (`reader`) goes back through the
 //! bytes from the tail and must find all that is solid and not given up, in order and byte by byte. A run also fails if a
 //! mount writes, a start or a clear is refused for ever, an append erases, two bodies share a number, or a word is
 //! programmed twice.
