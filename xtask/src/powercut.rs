@@ -23,8 +23,12 @@ struct Driver {
     models: &'static [Model],
     /// A patch of the copy, by path.
     control: &'static str,
-    /// It runs one in so many of the runs that the size says: those with ciphers take longer.
-    one_in: u64,
+    /// Runs at the size of a change. Those with ciphers take longer.
+    runs: u64,
+    /// Runs at the size of a release.
+    runs_full: u64,
+    /// Runs of the control. It is wrong often enough to show in these.
+    runs_control: u64,
 }
 
 const DRIVERS: [Driver; 3] = [
@@ -35,7 +39,9 @@ const DRIVERS: [Driver; 3] = [
         replay: powercut::cell::replay,
         models: &powercut::cell::CLAIMED,
         control: "medsec-core/tests/weakened/cell-erase-first.patch",
-        one_in: 1,
+        runs: 150_000,
+        runs_full: 1_500_000,
+        runs_control: 10_000,
     },
     Driver {
         group: "core",
@@ -44,7 +50,9 @@ const DRIVERS: [Driver; 3] = [
         replay: powercut::ring::replay,
         models: &powercut::ring::CLAIMED,
         control: "medsec-core/tests/weakened/ring-guard.patch",
-        one_in: 1,
+        runs: 150_000,
+        runs_full: 1_500_000,
+        runs_control: 10_000,
     },
     Driver {
         group: "audit",
@@ -53,15 +61,12 @@ const DRIVERS: [Driver; 3] = [
         replay: powercut::audit::replay,
         models: &powercut::audit::CLAIMED,
         control: "medsec-audit/tests/weakened/audit-torn.patch",
-        one_in: 15,
+        runs: 10_000,
+        runs_full: 1_000_000,
+        runs_control: 667,
     },
 ];
 
-/// Runs per structure, at the size of a change and of a release.
-const RUNS: u64 = 150_000;
-const RUNS_FULL: u64 = 1_500_000;
-/// Runs of a control. It is wrong often enough to show in these.
-const RUNS_CONTROL: u64 = 10_000;
 /// Draws the histories, unless told otherwise.
 const SEED: u64 = 1;
 
@@ -82,7 +87,7 @@ pub(crate) fn run(shell: &Shell, arguments: &[String]) -> Outcome {
     if let Some(structure) = &options.raw {
         let driver = DRIVERS.iter().find(|driver| driver.structure == *structure);
         let driver = driver.ok_or_else(|| format!("no structure {structure}"))?;
-        let tally = drive(driver, RUNS_CONTROL / driver.one_in, options.seed);
+        let tally = drive(driver, driver.runs_control, options.seed);
         println!("{tally}");
         return Ok(format!("{} runs, {} violations", tally.runs(), tally.violations()));
     }
@@ -127,12 +132,12 @@ fn run_group(
     drivers: &[&Driver],
     options: &Options,
 ) -> Outcome {
-    let size = if options.full { RUNS_FULL } else { RUNS };
-    let (mut runs, mut states, mut violations, mut control) = (0, 0, 0, 0);
+    let (mut sum, mut states, mut violations, mut control) = (0, 0, 0, 0);
     let mut counts = Vec::new();
     for driver in drivers {
         let begun = Instant::now();
-        let tally = drive(driver, size / driver.one_in, options.seed);
+        let runs = if options.full { driver.runs_full } else { driver.runs };
+        let tally = drive(driver, runs, options.seed);
         let seconds = begun.elapsed().as_secs();
         println!("{} {}, seed {}: {seconds} s\n{tally}", group, driver.structure, options.seed);
         for model in driver.models {
@@ -142,7 +147,7 @@ fn run_group(
                 return Err(format!("{}: no cut under {model}", driver.structure));
             }
         }
-        runs += tally.runs();
+        sum += tally.runs();
         states += tally.rows().count();
         violations += tally.violations();
         counts.push((format!("{} runs", driver.structure), tally.runs()));
@@ -151,7 +156,7 @@ fn run_group(
     }
     let line = format!(
         "{group}: {} runs, {states} states, {violations} violations; control {} violations",
-        thousands(runs),
+        thousands(sum),
         thousands(control)
     );
     println!("{line}");

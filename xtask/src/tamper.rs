@@ -8,9 +8,9 @@ use crate::shell::{Shell, in_threads};
 
 /// Changes, and honest histories in which nothing bad may be found, at the size of a change and of a release.
 const CHANGES: u64 = 4_000;
-const CHANGES_FULL: u64 = 200_000;
+const CHANGES_FULL: u64 = 300_000;
 const HISTORIES: u64 = 200;
-const HISTORIES_FULL: u64 = 10_000;
+const HISTORIES_FULL: u64 = 100_000;
 /// Draws all of them, unless told otherwise.
 const SEED: u64 = 1;
 
