@@ -2,5 +2,6 @@
 
 pub mod audit;
 pub mod cell;
+mod histories;
 pub mod ring;
 mod snapshot;

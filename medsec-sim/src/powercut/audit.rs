@@ -15,11 +15,11 @@ mod tap;
 use medsec_core::suite::{Aes256Gcm, ChaCha20Poly1305};
 
 use self::station::Station;
-use super::snapshot::{self, Sweep};
-use crate::exhaust::{self, Case, GEOMETRIES, Geometry, Ran, Tally, Violation};
+use super::histories::{self, Histories, Task};
+use crate::exhaust::{Case, Geometry, Ran, Tally, Violation};
 use crate::fault::Model;
 use crate::flash::FaultFlash;
-use crate::prng::{Prng, mix};
+use crate::prng::Prng;
 
 /// The models that the log is claimed to survive: those within the contract of `NorFlash`.
 pub const CLAIMED: [Model; Model::CONTRACT.len()] = Model::CONTRACT;
@@ -38,8 +38,6 @@ pub const VARIANT_STUCK: u32 = 16;
 pub const VARIANT_CHAIN: u32 = 32;
 const VARIANTS: u32 = 32;
 
-/// A page of the log holds nine records of the longest kind.
-const PAGE_MIN: usize = 2048;
 /// Pages of the cell, before those of the ring.
 const CELL_PAGES: u32 = 4;
 
@@ -47,15 +45,7 @@ const CELL_PAGES: u32 = 4;
 /// the recovery, and with up to 10 cuts in a row. `seed` draws the histories.
 #[must_use]
 pub fn run(runs: u64, seed: u64) -> Tally {
-    drive(runs, seed, None)
-}
-
-/// As [`run`], only series of many cuts.
-#[must_use]
-pub fn in_series(runs: u64, seed: u64) -> Tally {
-    let sweep =
-        Sweep { models: &[], sharpest: &Model::SHARPEST, second_cuts: 0, series: 20, one_in: 1 };
-    drive(runs, seed, Some(sweep))
+    histories::run::<AuditLog>(runs, seed)
 }
 
 /// Runs one case again.
@@ -63,89 +53,36 @@ pub fn in_series(runs: u64, seed: u64) -> Tally {
 /// # Errors
 /// The rule that was broken.
 pub fn replay(case: &Case) -> Result<(), Violation> {
-    exhaust::replay(&mut Once, case).map(|_| ())
+    histories::replay::<AuditLog>(case)
 }
 
-/// What a history gives without thinning, roughly.
-const RUNS_PER_HISTORY: u64 = 30_000;
-/// And what is enough of one.
-const RUNS_WANTED: u64 = 2_500;
+struct AuditLog;
 
-fn drive(runs: u64, seed: u64, sweep: Option<Sweep<'_>>) -> Tally {
-    let geometries: Vec<Geometry> =
-        GEOMETRIES.into_iter().filter(|geometry| bytes(geometry.page) >= PAGE_MIN).collect();
-    let share = runs / u64::try_from(2 * geometries.len()).unwrap_or(1);
-    let one_in = RUNS_PER_HISTORY / share.clamp(1, RUNS_WANTED);
-    let sweep = sweep.unwrap_or(Sweep {
-        models: &CLAIMED,
-        sharpest: &Model::SHARPEST,
-        second_cuts: 9,
-        series: 40,
-        one_in: u32::try_from(one_in).unwrap_or(u32::MAX),
-    });
-    let mut swept = Swept { sweep, tally: Tally::default() };
-    let mut seed = mix(seed);
-    for geometry in geometries.iter().cycle() {
-        if swept.tally.runs() >= runs {
-            break;
-        }
-        seed = mix(seed);
+impl Histories for AuditLog {
+    const PAGE_MIN: usize = 2048;
+    const CLAIMED: &'static [Model] = &CLAIMED;
+    const RUNS: u64 = 30_000;
+
+    fn draw(geometry: Geometry, seed: u64) -> Case {
         let mut prng = Prng::new(seed);
         let pages = CELL_PAGES + 3 + prng.below_u32(2);
-        let mut case = Case::new("audit", *geometry, pages, seed >> 32);
+        let mut case = Case::new("audit", geometry, pages, seed >> 32);
         case.variant = prng.below_u32(VARIANTS);
         if prng.one(1, 6) {
             case.variant |= VARIANT_CHAIN;
         }
-        // A violation is in the tally.
-        drop(exhaust::run(&mut swept, &case, &mut Tally::default()));
+        case
     }
-    swept.tally
-}
 
-fn bytes(page: u32) -> usize {
-    usize::try_from(page).unwrap_or(0)
-}
-
-struct Swept<'a> {
-    sweep: Sweep<'a>,
-    tally: Tally,
-}
-
-impl exhaust::Subject for Swept<'_> {
-    const PAGE_MIN: usize = PAGE_MIN;
-
-    fn run<const READ: usize, const WRITE: usize, const PAGE: usize>(
-        &mut self,
+    fn perform<const READ: usize, const WRITE: usize, const PAGE: usize>(
         case: &Case,
         flash: &mut FaultFlash<READ, WRITE, PAGE>,
-    ) -> Result<Ran, Violation> {
-        let (sweep, tally) = (&self.sweep, &mut self.tally);
-        if case.variant & VARIANT_CHACHA == 0 {
-            let station = Station::<Aes256Gcm>::new(case, flash)?;
-            snapshot::sweep(station, case, flash, sweep, tally)?;
-        } else {
-            let station = Station::<ChaCha20Poly1305>::new(case, flash)?;
-            snapshot::sweep(station, case, flash, sweep, tally)?;
-        }
-        Ok(Ran::default())
-    }
-}
-
-struct Once;
-
-impl exhaust::Subject for Once {
-    const PAGE_MIN: usize = PAGE_MIN;
-
-    fn run<const READ: usize, const WRITE: usize, const PAGE: usize>(
-        &mut self,
-        case: &Case,
-        flash: &mut FaultFlash<READ, WRITE, PAGE>,
+        task: Task<'_>,
     ) -> Result<Ran, Violation> {
         if case.variant & VARIANT_CHACHA == 0 {
-            snapshot::once(Station::<Aes256Gcm>::new(case, flash)?, case, flash)
+            task.with(Station::<Aes256Gcm>::new(case, flash)?, case, flash)
         } else {
-            snapshot::once(Station::<ChaCha20Poly1305>::new(case, flash)?, case, flash)
+            task.with(Station::<ChaCha20Poly1305>::new(case, flash)?, case, flash)
         }
     }
 }

@@ -16,11 +16,11 @@ mod recorder;
 
 pub(crate) use self::author::hash;
 use self::recorder::Recorder;
-use super::snapshot::{self, Sweep};
-use crate::exhaust::{self, Case, GEOMETRIES, Geometry, Ran, Tally, Violation};
+use super::histories::{self, Histories, Task};
+use crate::exhaust::{Case, Geometry, Ran, Tally, Violation};
 use crate::fault::Model;
 use crate::flash::FaultFlash;
-use crate::prng::{Prng, mix};
+use crate::prng::Prng;
 
 /// The models that the ring is claimed to survive: those within the contract of `NorFlash`.
 pub const CLAIMED: [Model; Model::CONTRACT.len()] = Model::CONTRACT;
@@ -35,22 +35,11 @@ pub const VARIANT_FAILURE: u32 = 4;
 pub const VARIANT_LONG: u32 = 8;
 const VARIANTS: u32 = 16;
 
-/// A page of the ring holds nine entries of the longest kind.
-const PAGE_MIN: usize = 1024;
-
 /// Runs at least `runs` cases, under the claimed models: histories with a cut at every operation, again at operations of
 /// the recovery, and with up to 10 cuts in a row. `seed` draws the histories.
 #[must_use]
 pub fn run(runs: u64, seed: u64) -> Tally {
-    drive(runs, seed, None)
-}
-
-/// As [`run`], only series of many cuts.
-#[must_use]
-pub fn in_series(runs: u64, seed: u64) -> Tally {
-    let sweep =
-        Sweep { models: &[], sharpest: &Model::SHARPEST, second_cuts: 0, series: 60, one_in: 1 };
-    drive(runs, seed, Some(sweep))
+    histories::run::<Ring>(runs, seed)
 }
 
 /// Runs one case again.
@@ -58,76 +47,29 @@ pub fn in_series(runs: u64, seed: u64) -> Tally {
 /// # Errors
 /// The rule that was broken.
 pub fn replay(case: &Case) -> Result<(), Violation> {
-    exhaust::replay(&mut Once, case).map(|_| ())
+    histories::replay::<Ring>(case)
 }
 
-/// What a history gives without thinning, roughly.
-const RUNS_PER_HISTORY: u64 = 15_000;
-/// And what is enough of one.
-const RUNS_WANTED: u64 = 2_500;
+struct Ring;
 
-fn drive(runs: u64, seed: u64, sweep: Option<Sweep<'_>>) -> Tally {
-    let geometries: Vec<Geometry> =
-        GEOMETRIES.into_iter().filter(|geometry| bytes(geometry.page) >= PAGE_MIN).collect();
-    let share = runs / u64::try_from(2 * geometries.len()).unwrap_or(1);
-    let one_in = RUNS_PER_HISTORY / share.clamp(1, RUNS_WANTED);
-    let sweep = sweep.unwrap_or(Sweep {
-        models: &CLAIMED,
-        sharpest: &Model::SHARPEST,
-        second_cuts: 9,
-        series: 40,
-        one_in: u32::try_from(one_in).unwrap_or(u32::MAX),
-    });
-    let mut swept = Swept { sweep, tally: Tally::default() };
-    let mut seed = mix(seed);
-    for geometry in geometries.iter().cycle() {
-        if swept.tally.runs() >= runs {
-            break;
-        }
-        seed = mix(seed);
+impl Histories for Ring {
+    const PAGE_MIN: usize = 1024;
+    const CLAIMED: &'static [Model] = &CLAIMED;
+    const RUNS: u64 = 15_000;
+
+    fn draw(geometry: Geometry, seed: u64) -> Case {
         let mut prng = Prng::new(seed);
-        let mut case = Case::new("ring", *geometry, 3 + prng.below_u32(2), seed >> 32);
+        let mut case = Case::new("ring", geometry, 3 + prng.below_u32(2), seed >> 32);
         case.variant = prng.below_u32(VARIANTS);
-        // A violation is in the tally.
-        drop(exhaust::run(&mut swept, &case, &mut Tally::default()));
+        case
     }
-    swept.tally
-}
 
-fn bytes(page: u32) -> usize {
-    usize::try_from(page).unwrap_or(0)
-}
-
-struct Swept<'a> {
-    sweep: Sweep<'a>,
-    tally: Tally,
-}
-
-impl exhaust::Subject for Swept<'_> {
-    const PAGE_MIN: usize = PAGE_MIN;
-
-    fn run<const READ: usize, const WRITE: usize, const PAGE: usize>(
-        &mut self,
+    fn perform<const READ: usize, const WRITE: usize, const PAGE: usize>(
         case: &Case,
         flash: &mut FaultFlash<READ, WRITE, PAGE>,
+        task: Task<'_>,
     ) -> Result<Ran, Violation> {
-        let device = Recorder::new(case, flash);
-        snapshot::sweep(device, case, flash, &self.sweep, &mut self.tally).map(|()| Ran::default())
-    }
-}
-
-struct Once;
-
-impl exhaust::Subject for Once {
-    const PAGE_MIN: usize = PAGE_MIN;
-
-    fn run<const READ: usize, const WRITE: usize, const PAGE: usize>(
-        &mut self,
-        case: &Case,
-        flash: &mut FaultFlash<READ, WRITE, PAGE>,
-    ) -> Result<Ran, Violation> {
-        let device = Recorder::new(case, flash);
-        snapshot::once(device, case, flash)
+        task.with(Recorder::new(case, flash), case, flash)
     }
 }
 

@@ -6,7 +6,7 @@
 
 use core::ops::ControlFlow;
 
-use crate::exhaust::{Case, Life, Ran, Stop, Tally, Violation};
+use crate::exhaust::{CLEAN_BOOTS, Case, Life, Ran, Stop, Tally, Violation};
 use crate::fault::Model;
 use crate::flash::{FaultFlash, GAPS, Gaps};
 use crate::prng::{Prng, mix};
@@ -44,8 +44,6 @@ const CUTS_MAX: u32 = 10;
 const STEPS_AFTER: u32 = 8;
 /// Steps in which all cuts must have fallen.
 const STEPS_MAX: u32 = 150;
-/// Clean boots at the end.
-const CLEAN_BOOTS: u32 = 3;
 
 /// The moment before a boot.
 struct Snapshot<L, const READ: usize, const WRITE: usize, const PAGE: usize> {
