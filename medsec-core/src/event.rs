@@ -65,7 +65,9 @@ pub use field::{
     Category, Class, Coded, Count, DeviceRef, Digest8, Duration, Field, Kind, Metric, Outcome,
     Personal, PrincipalId, Unit,
 };
-pub use system::{FlashOperation, RandomTest, ResetCause, SelfTest, SystemEvent};
+pub use system::{
+    FlashOperation, Pattern, RandomTest, ResetCause, SelfTest, Severity, SystemEvent,
+};
 
 use zeroize::Zeroize;
 

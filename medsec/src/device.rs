@@ -1,5 +1,7 @@
 //! The device: owns the log, the keys and the random source, and wires them to the port.
 
+use medsec_audit::detect::{self, Detector, Rule};
+use medsec_audit::hal::Watcher;
 use medsec_audit::log::{Config, FormatError, Log, MaintainError, MountError, Progress, Tools};
 use medsec_audit::{Birth, DeviceId, Place};
 use medsec_core::Secret;
@@ -47,6 +49,9 @@ pub trait Port {
 
     /// The device's map and policy.
     const PROFILE: Profile;
+
+    /// The rules by which attacks and failures are detected. A table that is too long does not compile.
+    const RULES: &'static [Rule] = detect::RULES;
 
     /// Hands the flash, the noise source and the clock over. Called once, at boot.
     fn parts(self) -> (Self::Flash, Self::Entropy, Self::Clock);
@@ -113,8 +118,11 @@ impl Recorded {
 ///
 /// # Limits
 /// No call but [`Device::maintain`] erases; that one erases at most one page, or a slice of one within the pause it is
-/// lent, per call (invariant 1). RAM: that of [`Log`] and about 200 bytes.
-pub struct Device<P: Port> {
+/// lent, per call (invariant 1). RAM: that of [`Log`] and of [`Detector`], and about 200 bytes.
+///
+/// What is recorded is watched by the rules of [`Port::RULES`]. A [`Watcher`] hears of what they find, if one was given to
+/// [`Device::boot_watched`]; [`Device::maintain`] records it in any case, and nothing else follows.
+pub struct Device<P: Port, W: Watcher = ()> {
     flash: P::Flash,
     clock: P::Clock,
     random: Random<P::Entropy>,
@@ -123,6 +131,8 @@ pub struct Device<P: Port> {
     cause: ResetCause,
     recorded: Recorded,
     wall: WallClock,
+    detector: Detector,
+    watcher: W,
 }
 
 /// The log's configuration on `P` for `identity`.
@@ -146,6 +156,8 @@ pub fn device_id(model: u32, key: &PublicKey) -> DeviceId {
 impl<P: Port> Device<P> {
     /// The regions of the port. Overlapping or empty ones do not compile.
     const MAP: [Region; 2] = checked_map([P::PROFILE.cell, P::PROFILE.log]);
+    /// The rules of the port. Too many do not compile.
+    const RULES: &'static [Rule] = detect::checked(P::RULES);
 
     /// Makes an empty log on a new device. For the production line, once.
     ///
@@ -180,14 +192,39 @@ impl<P: Port> Device<P> {
     /// # Errors
     /// [`BootError`], with nothing changed.
     pub fn boot(port: P, identity: &Identity, cause: ResetCause) -> Result<Self, BootError> {
+        Self::boot_watched(port, identity, cause, ())
+    }
+}
+
+impl<P: Port, W: Watcher> Device<P, W> {
+    /// As [`Device::boot`]; `watcher` hears of what is detected in this boot.
+    ///
+    /// # Errors
+    /// As [`Device::boot`].
+    pub fn boot_watched(
+        port: P,
+        identity: &Identity,
+        cause: ResetCause,
+        watcher: W,
+    ) -> Result<Self, BootError> {
         let (mut flash, entropy, clock) = port.parts();
         let key = DeviceKey::from_seed(&identity.signing_seed);
         let config = config::<P>(identity, &key);
         let mut log =
             Log::mount(&mut flash, config, &identity.storage_root).map_err(BootError::Log)?;
         log.request_session();
-        let (random, recorded) = (Random::new(entropy), Recorded::default());
-        Ok(Self { flash, clock, random, key, log, cause, recorded, wall: WallClock::UNSET })
+        Ok(Self {
+            flash,
+            clock,
+            random: Random::new(entropy),
+            key,
+            log,
+            cause,
+            recorded: Recorded::default(),
+            wall: WallClock::UNSET,
+            detector: Detector::new(Device::<P>::RULES),
+            watcher,
+        })
     }
 
     /// Records `event`. At most 2 programs, no erase.
@@ -196,7 +233,7 @@ impl<P: Port> Device<P> {
     /// [`RecordError`]; [`RecordError::NotReady`] until [`Device::maintain`] has done what is due.
     pub fn log<E: Event>(&mut self, event: &E) -> Result<Place, RecordError> {
         let now = self.clock.now();
-        self.log.append(&mut self.flash, event, now)
+        self.append(event, now)
     }
 
     /// Records `event` from the reserve of a blocking log: what leads to its being emptied.
@@ -205,7 +242,9 @@ impl<P: Port> Device<P> {
     /// As [`Device::log`].
     pub fn log_reserved<E: Event>(&mut self, event: &E) -> Result<Place, RecordError> {
         let now = self.clock.now();
-        self.log.append_reserved(&mut self.flash, event, now)
+        let stored = self.log.append_reserved(&mut self.flash, event, now);
+        self.detector.observe_append(event, &stored, now, &mut self.watcher);
+        stored
     }
 
     /// Does the next thing that is due, within `pause`. Call it whenever therapy can spare the time.
@@ -264,7 +303,7 @@ impl<P: Port> Device<P> {
         } else {
             SystemEvent::ClockSet { from, to: time }
         };
-        self.log.append(&mut self.flash, &event, now)?;
+        self.append(&event, now)?;
         self.wall.set(time, now);
         Ok(())
     }
@@ -303,17 +342,41 @@ impl<P: Port> Device<P> {
             let pages_free = Count::new(health.pages_free);
             (Recorded::NEARLY_FULL, SystemEvent::LogNearlyFull { pages_free })
         } else {
-            return false;
+            return self.record_detection(now);
         };
-        let stored = self.log.append(&mut self.flash, &event, now);
+        let stored = self.append(&event, now);
         if stored.is_ok() {
             self.recorded = Recorded(recorded.0 | what);
         }
         stored.is_ok()
     }
+
+    /// Records the first detection that is due; says whether it was recorded. What a detector found is not shown to it
+    /// again.
+    fn record_detection(&mut self, now: Ticks) -> bool {
+        let Some(detection) = self.detector.due() else {
+            return false;
+        };
+        match self.log.append(&mut self.flash, &detection.event(), now) {
+            Ok(_) => self.detector.recorded(&detection),
+            Err(RecordError::NotReady) => return false,
+            Err(_) => {
+                self.detector.refused(&detection);
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Appends `event`, then lets the detector see what became of it.
+    fn append<E: Event>(&mut self, event: &E, now: Ticks) -> Result<Place, RecordError> {
+        let stored = self.log.append(&mut self.flash, event, now);
+        self.detector.observe_append(event, &stored, now, &mut self.watcher);
+        stored
+    }
 }
 
-impl<P: Port> Recorder for Device<P> {
+impl<P: Port, W: Watcher> Recorder for Device<P, W> {
     fn record<E: Event>(&mut self, event: &E) -> Result<(), RecordError> {
         self.log(event).map(|_| ())
     }

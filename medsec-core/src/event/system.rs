@@ -80,6 +80,58 @@ events! {
     }
 }
 
+events! {
+    /// What a rule of detection found; the rules are in `medsec_audit::detect`.
+    pub codes Pattern {
+        /// Attempts to log in, or to do what is not permitted, failed one after the other.
+        AccessFailures = 1,
+        /// Requests that were malformed or could not be served came one after the other.
+        RequestFailures = 2,
+        /// Changes of settings or software failed one after the other.
+        ChangeFailures = 3,
+        /// An update was refused: not authentic, for another device, or older than it may be.
+        UpdateFailures = 4,
+        /// Messages of a link were refused one after the other: replayed, reordered or not authentic.
+        LinkFailures = 5,
+        /// A self-test failed.
+        SelfTestFailed = 6,
+        /// The device starts again and again.
+        BootStorm = 7,
+        /// The wall clock was set back.
+        ClockWentBack = 8,
+        /// The noise source failed.
+        NoiseFault = 9,
+        /// The flash failed.
+        FlashFault = 10,
+        /// A page of the log was damaged.
+        DamagedPage = 11,
+        /// The log is nearly full.
+        LogNearlyFull = 12,
+        /// The log refused a record.
+        RecordsRefused = 13,
+        /// The maker's own.
+        Maker1 = 0x41,
+        /// The maker's own.
+        Maker2 = 0x42,
+        /// The maker's own.
+        Maker3 = 0x43,
+        /// The maker's own.
+        Maker4 = 0x44,
+    }
+}
+
+events! {
+    /// How much a detection matters. None of them stops therapy.
+    pub codes Severity {
+        /// For whoever reads the log.
+        Notice = 1,
+        /// For the user, when there is time.
+        Warning = 2,
+        /// For the user, now.
+        Alert = 3,
+    }
+}
+
 events! { @system
     /// What core and audit themselves record. Ids `0x0001..=0x0FFF`.
     #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -160,6 +212,17 @@ events! { @system
         ExportCompleted = 0x0106 [AuditLog, Security, Success] {
             /// Records given out.
             public records: Count,
+        },
+        /// A rule of detection was met.
+        Detected = 0x0107 [ControlSystem, Security, MinorFailure] {
+            /// What was found.
+            public pattern: Pattern,
+            /// How much it matters.
+            public severity: Severity,
+            /// Events that were counted.
+            public events: Count,
+            /// How often the rule was met since its last record, this time not counted.
+            public unrecorded: Count,
         },
     }
 }

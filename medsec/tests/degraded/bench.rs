@@ -1,6 +1,7 @@
 //! A board, its owner, and what its log holds.
 
 use medsec::audit::checkpoint::Statement;
+use medsec::audit::hal::Watcher;
 use medsec::audit::record::BODY_BYTES_MAX;
 use medsec::audit::state::read_public;
 use medsec::audit::verify::{Authority, Observer, Opened, Range, Subject, Summary, verify};
@@ -97,12 +98,16 @@ pub(crate) fn started<const BLOCKS: bool>(flash: &mut Part) -> Device<Board<'_, 
     device
 }
 
-pub(crate) fn step<P: Port>(device: &mut Device<P>) -> Result<Progress, MaintainError> {
+pub(crate) fn step<P: Port, W: Watcher>(
+    device: &mut Device<P, W>,
+) -> Result<Progress, MaintainError> {
     device.maintain(&Pause::lend(&mut (), 1))
 }
 
 /// Maintains until nothing is due, or the first error.
-pub(crate) fn maintain<P: Port>(device: &mut Device<P>) -> Result<(), MaintainError> {
+pub(crate) fn maintain<P: Port, W: Watcher>(
+    device: &mut Device<P, W>,
+) -> Result<(), MaintainError> {
     for _ in 0..CALLS_MAX {
         if step(device)? == Progress::Idle {
             return Ok(());

@@ -12,6 +12,7 @@
 mod bench;
 mod bounds;
 mod clock;
+mod detection;
 mod flash;
 mod noise;
 mod space;
