@@ -21,7 +21,9 @@ pub enum EraseProgress {
 pub trait Flash: NorFlash {
     /// Goes on erasing the page at byte `offset`, halting the core for at most about `ms_max` milliseconds.
     ///
-    /// The caller calls again with the same offset until [`EraseProgress::Done`]. A part without a partial erase keeps
+    /// The caller calls again with the same offset until [`EraseProgress::Done`]. Calls for another page may come between, and
+    /// nothing then counts of what was done before: the erase of this page starts over, as it does after a power cut. A port
+    /// that counts its steps keeps the offset beside the count. A part without a partial erase keeps
     /// this default, which erases the whole page at once and exceeds `ms_max`; its port says so.
     ///
     /// # Errors

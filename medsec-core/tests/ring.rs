@@ -3,10 +3,10 @@
 
 use medsec_core::Secret;
 use medsec_core::flash::Region;
-use medsec_core::flash::page::GeometryError;
+use medsec_core::flash::page::{Geometry, GeometryError};
 use medsec_core::flash::ring::{
-    Author, CLASS_RESUME, Config, ENTRY_HEADER_BYTES, Place, Progress, Retention, Ring, RingError,
-    Session, Void,
+    Author, CLASS_RESUME, Config, ENTRY_HEADER_BYTES, PAGES_MAX, Place, Plan, Progress, Retention,
+    Ring, RingError, Session, Void,
 };
 use medsec_core::key::{Label, MacKey};
 use medsec_core::suite::SealError;
@@ -66,6 +66,17 @@ fn append(part: &mut Part, ring: &mut Ring) -> Result<Place, RingError> {
         ring.erase_ahead(part, false, &Pause::lend(&mut (), 1)).unwrap();
     }
     ring.append(part, &mut Plain, 1, &[5; 40])
+}
+
+#[test]
+fn ring_has_three_to_4096_pages() {
+    let plan = |pages| Plan::new(Geometry::of_image(1024, 4, pages).unwrap(), 72);
+    for pages in [3, PAGES_MAX] {
+        assert_eq!(plan(pages).unwrap().geometry().pages(), pages);
+    }
+    for pages in [1, 2, PAGES_MAX + 1, u32::MAX / 1024] {
+        assert_eq!(plan(pages), Err(GeometryError::Pages), "{pages}");
+    }
 }
 
 #[test]

@@ -18,7 +18,7 @@ pub enum GeometryError {
     Unit,
     /// The region does not start and end at pages of the part, or lies outside it.
     Region,
-    /// Too few or too small pages for what is to be kept in them.
+    /// Too few, too many or too small pages for what is to be kept in them.
     Pages,
 }
 
@@ -27,7 +27,7 @@ impl core::fmt::Display for GeometryError {
         f.write_str(match self {
             Self::Unit => "word size of the part is not supported",
             Self::Region => "region is not made of whole pages of the part",
-            Self::Pages => "too few or too small pages",
+            Self::Pages => "too few, too many or too small pages",
         })
     }
 }

@@ -30,7 +30,8 @@ mod write;
 
 pub use layout::{
     Adopted, CLASS_RESUME, COMMIT_BYTES, ENTRY_HEADER_BYTES, ENTRY_OVERHEAD_BYTES, EntryHeader,
-    HEADER_BYTES, Header, MAGIC, Plan, RESUME_BODY_BYTES, RESUME_BYTES, Resume, VERSION, seq_low,
+    HEADER_BYTES, Header, MAGIC, PAGES_MAX, Plan, RESUME_BODY_BYTES, RESUME_BYTES, Resume, VERSION,
+    seq_low,
 };
 
 use crate::flash::page::{self, Geometry, GeometryError};

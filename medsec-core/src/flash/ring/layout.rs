@@ -27,6 +27,10 @@ pub const CLASS_RESUME: u8 = 0xB0;
 /// Bytes of the commitment, and of the MAC behind it, at the end of a page header and of a resume record.
 pub const COMMIT_BYTES: usize = 16;
 
+/// Most pages of a ring. A host that reads an image of unknown origin looks for missing pages in a time that grows with the
+/// square of their number.
+pub const PAGES_MAX: u32 = 4096;
+
 const ENTRY_CRC: Crc<u16, NoTable> = Crc::<u16, NoTable>::new(&crc::CRC_16_IBM_3740);
 
 /// Where things may lie in the pages of a ring.
@@ -42,8 +46,8 @@ impl Plan {
     /// The plan for entries of up to `body_bytes_max` bytes in `geometry`.
     ///
     /// # Errors
-    /// [`GeometryError::Pages`]: fewer than 3 pages, fewer than 9 cells in a page, or entries that do not fit one
-    /// program of [`RECORD_BYTES_MAX`] bytes.
+    /// [`GeometryError::Pages`]: fewer than 3 pages or more than [`PAGES_MAX`], fewer than 9 cells in a page, or entries
+    /// that do not fit one program of [`RECORD_BYTES_MAX`] bytes.
     pub fn new(geometry: Geometry, body_bytes_max: u32) -> Result<Self, GeometryError> {
         let header = geometry.round_up(112);
         let cell = geometry.round_up(body_bytes_max.saturating_add(24).max(96));
@@ -53,7 +57,7 @@ impl Plan {
             .and_then(|room| room.checked_div(cell))
             .ok_or(GeometryError::Pages)?;
         let fits = usize::try_from(cell).is_ok_and(|cell| cell <= RECORD_BYTES_MAX);
-        if geometry.pages() < 3 || cells < 9 || !fits {
+        if !(3..=PAGES_MAX).contains(&geometry.pages()) || cells < 9 || !fits {
             return Err(GeometryError::Pages);
         }
         Ok(Self { geometry, header, cell, body_max: body_bytes_max })
