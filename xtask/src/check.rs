@@ -1,7 +1,7 @@
 //! `cargo xtask check`: what has to hold before a commit.
 
 use crate::shell::Shell;
-use crate::{Outcome, tidy};
+use crate::{Outcome, rivals, tidy};
 
 /// The crates that firmware links.
 pub(crate) const LIBRARIES: [&str; 3] = ["medsec-core", "medsec-audit", "medsec"];
@@ -18,6 +18,7 @@ pub(crate) fn run(shell: &Shell, arguments: &[String]) -> Outcome {
         return Err(format!("unknown argument {unknown}"));
     }
     shell.run(&["cargo", "fmt", "--all", "--check"])?;
+    shell.run(&["cargo", "fmt", "--manifest-path", rivals::MANIFEST, "--check"])?;
     shell.run(&[
         "cargo",
         "clippy",

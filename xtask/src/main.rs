@@ -17,6 +17,7 @@ mod firmware;
 mod nonces;
 mod powercut;
 mod record;
+mod rivals;
 mod shell;
 mod tamper;
 mod tidy;

@@ -1,7 +1,8 @@
 //! `cargo xtask powercut`: cuts the power everywhere in the life of each structure on flash.
 //!
 //! The drivers and their oracles are `medsec_sim::powercut`. The control runs the same driver on a copy of the sources in
-//! which one rule is missing; a driver that finds nothing there would find nothing here.
+//! which one rule is missing; a driver that finds nothing there would find nothing here. The structures of the core have
+//! a second control: a rival's queue, used as its documentation says, under the same cuts.
 
 use std::time::Instant;
 
@@ -9,10 +10,10 @@ use medsec_sim::exhaust::{Case, Tally, Violation};
 use medsec_sim::fault::Model;
 use medsec_sim::powercut;
 
-use crate::Outcome;
 use crate::counterexamples::Copy;
 use crate::record::{Record, not_fewer, thousands};
 use crate::shell::{Shell, in_threads};
+use crate::{Outcome, rivals};
 
 /// A structure, its driver, and the rule whose absence the driver must notice.
 struct Driver {
@@ -154,8 +155,16 @@ fn run_group(
         counts.push((format!("{} cuts", driver.structure), tally.cuts()));
         control += control_of(copy, driver, options.seed)?;
     }
+    let rival = if group == "core" {
+        let cut = rivals::cut(shell, options.full, options.seed, options.record)?;
+        control += cut.hard;
+        let (hard, runs) = (thousands(cut.hard), thousands(cut.runs));
+        format!(", {hard} of them in {runs} runs of {}", cut.name)
+    } else {
+        String::new()
+    };
     let line = format!(
-        "{group}: {} runs, {states} states, {violations} violations; control {} violations",
+        "{group}: {} runs, {states} states, {violations} violations; control {} violations{rival}",
         thousands(sum),
         thousands(control)
     );

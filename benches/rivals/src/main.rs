@@ -1,0 +1,35 @@
+//! Other flash stores under medsec's harness: the same simulated part, the same fault models, the same naive oracle.
+//!
+//! `rivals powercut --runs N --seed S` cuts the power in the life of a queue of `sequential-storage`. The last line is
+//! what `cargo xtask powercut core` reads.
+
+mod oracle;
+mod part;
+mod queue;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let done = match words.as_slice() {
+        ["powercut", "--runs", runs, "--seed", seed] => match (runs.parse(), seed.parse()) {
+            (Ok(runs), Ok(seed)) => queue::cut(runs, seed),
+            _ => false,
+        },
+        ["replay", ..] => queue::replay(&words[1..].join(" ")),
+        _ => false,
+    };
+    if done {
+        return ExitCode::SUCCESS;
+    }
+    eprintln!("usage: rivals powercut --runs N --seed S\n       rivals replay CASE");
+    ExitCode::from(2)
+}
+
+/// A package with its version, as this workspace's lock file has it.
+fn version(package: &str) -> String {
+    let name = format!("name = \"{package}\"\nversion = \"");
+    let rest = include_str!("../Cargo.lock").split_once(&name).map_or("", |(_, rest)| rest);
+    format!("{package} {}", rest.split('"').next().unwrap_or("of unknown version"))
+}
