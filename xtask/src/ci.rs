@@ -6,7 +6,7 @@ use crate::Outcome;
 use crate::shell::Shell;
 
 /// The gates, cheapest first.
-const STEPS: [(&str, &[&str]); 9] = [
+const STEPS: [(&str, &[&str]); 10] = [
     ("check", &[]),
     ("msrv", &[]),
     ("deny", &[]),
@@ -15,6 +15,7 @@ const STEPS: [(&str, &[&str]); 9] = [
     ("powercut", &[]),
     ("tamper", &[]),
     ("nonces", &[]),
+    ("consttime", &[]),
     ("emulate", &["--kill", "100"]),
 ];
 

@@ -10,6 +10,7 @@
 
 mod check;
 mod ci;
+mod consttime;
 mod counterexamples;
 mod deny;
 mod emulate;
@@ -35,7 +36,7 @@ struct Gate {
 }
 
 /// All of them, in the order of `docs/testing.md`.
-const GATES: [Gate; 12] = [
+const GATES: [Gate; 13] = [
     Gate { name: "check", usage: "", run: check::run },
     Gate { name: "msrv", usage: "", run: check::msrv },
     Gate { name: "tidy", usage: "", run: tidy::run },
@@ -48,6 +49,7 @@ const GATES: [Gate; 12] = [
     Gate { name: "replay", usage: "FILE...", run: counterexamples::replay },
     Gate { name: "tamper", usage: "[--full] [--seed N] [--record]", run: tamper::run },
     Gate { name: "nonces", usage: "[--full] [--seed N] [--write]", run: nonces::run },
+    Gate { name: "consttime", usage: "", run: consttime::run },
     Gate { name: "deny", usage: "[--db FILE.tar.xz]", run: deny::run },
     Gate { name: "firmware", usage: "[--record]", run: firmware::run },
     Gate { name: "emulate", usage: "[--kill N] [--seed S] [--record]", run: emulate::run },

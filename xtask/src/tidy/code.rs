@@ -41,9 +41,11 @@ pub(super) fn libraries_are_strict(tree: &Tree) -> Vec<String> {
             findings.push(format!("{library}/src/lib.rs is not no_std"));
         }
     }
-    let firmware = "examples/pump-firmware/"; // A workspace with a table of its own.
+    // Workspaces with tables of their own.
+    let apart = ["benches/consttime/", "examples/pump-firmware/"];
     for file in tree.ending(&["/Cargo.toml"]) {
-        if !file.path.starts_with(firmware) && !file.text.contains("[lints]\nworkspace = true") {
+        let is_apart = apart.iter().any(|folder| file.path.starts_with(folder));
+        if !is_apart && !file.text.contains("[lints]\nworkspace = true") {
             findings.push(format!("{} is not under the lint table", file.path));
         }
     }
@@ -118,7 +120,13 @@ pub(super) fn packages_are_complete(tree: &Tree) -> Vec<String> {
 fn libraries(tree: &Tree) -> impl Iterator<Item = &File> {
     tree.ending(&[".rs"]).filter(|file| {
         LIBRARIES.iter().any(|library| {
-            file.path.strip_prefix(library).is_some_and(|rest| rest.starts_with("/src/"))
+            let inner = file.path.strip_prefix(library).and_then(|rest| rest.strip_prefix("/src/"));
+            inner.is_some_and(|inner| {
+                let entry = tree.text(&format!("{library}/src/lib.rs")).unwrap_or_default();
+                let name = inner.trim_end_matches(".rs");
+                // A file of tests alone is no product.
+                !entry.contains(&format!("#[cfg(test)]\nmod {name};"))
+            })
         })
     })
 }
@@ -191,6 +199,16 @@ mod tests {
         assert_eq!(no_test_hooks(&tree(&[(CORE, "#[cfg(test)]\nfn f() {}\n")])).len(), 1);
         let module = tree(&[(CORE, "#[cfg(test)]\nmod tests {}\n")]);
         assert_eq!(no_test_hooks(&module), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_file_of_tests_alone_is_no_product() {
+        let vectors = ("medsec-core/src/vectors.rs", "extern crate std;\n");
+        let entry = |declared| ("medsec-core/src/lib.rs", declared);
+        let product = tree(&[vectors, entry("mod vectors;\n")]);
+        assert_eq!(no_alloc(&product).len(), 1);
+        let tests = tree(&[vectors, entry("#[cfg(test)]\nmod vectors;\n")]);
+        assert_eq!(no_alloc(&tests), Vec::<String>::new());
     }
 
     #[test]
