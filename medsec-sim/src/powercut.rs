@@ -1,4 +1,6 @@
 //! The power-cut drivers: a device with an oracle for each structure on flash, run through [`crate::exhaust`].
+//!
+//! Their entry points are `#[inline]` so that the code, which exists once for each geometry, is made only for who calls it.
 
 pub mod audit;
 pub mod cell;

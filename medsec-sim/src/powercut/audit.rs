@@ -44,6 +44,7 @@ const CELL_PAGES: u32 = 4;
 /// Runs at least `runs` cases, under the claimed models: histories with a cut at every operation, again at operations of
 /// the recovery, and with up to 10 cuts in a row. `seed` draws the histories.
 #[must_use]
+#[inline]
 pub fn run(runs: u64, seed: u64) -> Tally {
     histories::run::<AuditLog>(runs, seed)
 }
@@ -52,6 +53,7 @@ pub fn run(runs: u64, seed: u64) -> Tally {
 ///
 /// # Errors
 /// The rule that was broken.
+#[inline]
 pub fn replay(case: &Case) -> Result<(), Violation> {
     histories::replay::<AuditLog>(case)
 }

@@ -58,6 +58,7 @@ const WORK_MAX: u32 = 64;
 /// Runs at least `runs` cases over every geometry, under the claimed models: each history with a cut at every
 /// operation and again at each operation of the recovery, then with up to 10 cuts in a row. `seed` draws the histories.
 #[must_use]
+#[inline]
 pub fn run(runs: u64, seed: u64) -> Tally {
     let mut tally = Tally::default();
     drive(runs, seed, (&CLAIMED, &Model::SHARPEST), &mut tally);
@@ -66,6 +67,7 @@ pub fn run(runs: u64, seed: u64) -> Tally {
 
 /// As [`run`], under [`Model::Neighbour`]: what happens to a part that damages words it was not asked to touch.
 #[must_use]
+#[inline]
 pub fn neighbour(runs: u64, seed: u64) -> Tally {
     let models = [Model::Neighbour];
     let mut tally = Tally::default();
@@ -75,6 +77,7 @@ pub fn neighbour(runs: u64, seed: u64) -> Tally {
 
 /// As [`run`], but only series of cuts, where rare faults of a design show.
 #[must_use]
+#[inline]
 pub fn in_series(runs: u64, seed: u64) -> Tally {
     let mut tally = Tally::default();
     let mut histories = Histories::new(seed);
@@ -91,6 +94,7 @@ pub fn in_series(runs: u64, seed: u64) -> Tally {
 ///
 /// # Errors
 /// The rule that was broken.
+#[inline]
 pub fn replay(case: &Case) -> Result<(), Violation> {
     exhaust::replay(&mut Cells, case).map(|_| ())
 }
@@ -98,6 +102,7 @@ pub fn replay(case: &Case) -> Result<(), Violation> {
 /// What one history takes, roughly; sets how thinly few runs are spread, so that they reach every geometry.
 const RUNS_PER_HISTORY: u64 = 9_000;
 
+#[inline]
 fn drive(runs: u64, seed: u64, (models, sharpest): (&[Model], &[Model]), tally: &mut Tally) {
     let share = runs / u64::try_from(GEOMETRIES.len()).unwrap_or(1);
     let one_in = RUNS_PER_HISTORY.div_ceil(share.max(1));
