@@ -22,6 +22,7 @@ mod rivals;
 mod shell;
 mod tamper;
 mod tidy;
+mod trace;
 
 use std::process::ExitCode;
 
@@ -36,7 +37,7 @@ struct Gate {
 }
 
 /// All of them, in the order of `docs/testing.md`.
-const GATES: [Gate; 13] = [
+const GATES: [Gate; 14] = [
     Gate { name: "check", usage: "", run: check::run },
     Gate { name: "msrv", usage: "", run: check::msrv },
     Gate { name: "tidy", usage: "", run: tidy::run },
@@ -53,6 +54,11 @@ const GATES: [Gate; 13] = [
     Gate { name: "deny", usage: "[--db FILE.tar.xz]", run: deny::run },
     Gate { name: "firmware", usage: "[--record]", run: firmware::run },
     Gate { name: "emulate", usage: "[--kill N] [--seed S] [--record]", run: emulate::run },
+    Gate {
+        name: "trace",
+        usage: "[--no-run | --selftest | --write | --for PATH | --sources]",
+        run: trace::run,
+    },
     Gate { name: "ci", usage: "", run: ci::run },
 ];
 

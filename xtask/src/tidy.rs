@@ -25,7 +25,7 @@ pub(crate) struct Tree {
 
 impl Tree {
     /// Reads every source file.
-    fn read(shell: &Shell) -> Result<Self, String> {
+    pub(crate) fn read(shell: &Shell) -> Result<Self, String> {
         let files = shell.sources()?.into_iter().map(|path| {
             let text = std::fs::read_to_string(shell.root().join(&path)).unwrap_or_default();
             File { path, text }
@@ -34,12 +34,12 @@ impl Tree {
     }
 
     /// The text of a file, if there is one.
-    fn text(&self, path: &str) -> Option<&str> {
+    pub(crate) fn text(&self, path: &str) -> Option<&str> {
         self.files.iter().find(|file| file.path == path).map(|file| file.text.as_str())
     }
 
     /// Whether a file or a folder is there.
-    fn has(&self, path: &str) -> bool {
+    pub(crate) fn has(&self, path: &str) -> bool {
         let path = path.trim_end_matches('/');
         self.files.iter().any(|file| {
             file.path
