@@ -73,7 +73,7 @@ fn whole(shell: &Shell, tree: &Tree, catalogue: &Catalogue, facts: &Facts) -> Ou
 /// Everything but results; how many seeded holes the control found.
 fn linked(catalogue: &Catalogue, facts: &Facts) -> Result<usize, String> {
     let mut holes = links::holes(catalogue, facts);
-    holes.extend(stale(catalogue, facts));
+    holes.extend(page::stale(catalogue, facts));
     report(&holes)?;
     selftest::run(catalogue, facts)
 }
@@ -84,38 +84,13 @@ fn report(holes: &[String]) -> Result<(), String> {
     if holes.is_empty() { Ok(()) } else { Err(format!("{} holes", holes.len())) }
 }
 
-/// Pages that are not what they would be written as, or lead nowhere.
-fn stale(catalogue: &Catalogue, facts: &Facts) -> Vec<String> {
-    let mut holes = Vec::new();
-    let text = |path: &str| facts.sources.get(path).map(String::as_str).unwrap_or_default();
-    if text(page::PAGE) != page::page(catalogue, facts, None) {
-        holes.push(format!("{} is not up to date: cargo xtask trace --write", page::PAGE));
-    }
-    let model = text(page::THREAT_MODEL);
-    match threat_model(model, catalogue) {
-        Some(renewed) if renewed == model => {}
-        Some(_) => holes
-            .push(format!("{} is not up to date: cargo xtask trace --write", page::THREAT_MODEL)),
-        None => holes.push(format!("{} has lost its marks", page::THREAT_MODEL)),
-    }
-    let astray = page::astray(model, catalogue, facts).into_iter();
-    holes.extend(astray.map(|it| format!("{} names {it}, which is not there", page::THREAT_MODEL)));
-    holes
-}
-
-/// The threat model with its tables renewed.
-fn threat_model(text: &str, catalogue: &Catalogue) -> Option<String> {
-    let text = page::renewed(text, "scenarios", &page::scenarios(catalogue))?;
-    page::renewed(&text, "dispositions", &page::dispositions(catalogue))
-}
-
 /// Writes the pages.
 fn write(shell: &Shell, catalogue: &Catalogue, facts: &Facts) -> Outcome {
     let model = facts.sources.get(page::THREAT_MODEL).map(String::as_str).unwrap_or_default();
     let lost = || format!("{} has lost its marks", page::THREAT_MODEL);
     let pages = [
         (page::PAGE, page::page(catalogue, facts, None)),
-        (page::THREAT_MODEL, threat_model(model, catalogue).ok_or_else(lost)?),
+        (page::THREAT_MODEL, page::threat_model(model, catalogue).ok_or_else(lost)?),
     ];
     for (path, text) in &pages {
         std::fs::write(shell.root().join(path), text).map_err(|e| format!("{path}: {e}"))?;

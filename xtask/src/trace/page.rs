@@ -1,13 +1,14 @@
 //! The documents and tables that `trace` writes. Each is the same for the same catalogue, links and results.
 
 use core::fmt::Write;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Serialize;
 
 use super::catalogue::{Catalogue, Disposition, Requirement};
 use super::links::{self, Facts};
-use super::results::Results;
+use super::results::{Results, Status};
 
 /// The page of links.
 pub(crate) const PAGE: &str = "docs/traceability.md";
@@ -34,6 +35,15 @@ complies with anything is for its maker to show.
 /// The whole page; with the results of a run, or without any.
 pub(crate) fn page(catalogue: &Catalogue, facts: &Facts, results: Option<&Results>) -> String {
     let mut out = String::from(HEAD);
+    if let Some(results) = results {
+        line(&mut out, &format!("\n## This run\n\nSources `{}`.\n", results.sources));
+        let tests = |status| results.tests.values().filter(|it| **it == status).count();
+        let (passed, failed) = (tests(Status::Pass), tests(Status::Fail));
+        line(&mut out, &format!("- tests: {passed} passed, {failed} failed"));
+        for (status, figures) in results.gates.values() {
+            line(&mut out, &format!("- **{}** {figures}", status.word()));
+        }
+    }
     let here = catalogue.requirements.iter().filter(|it| it.not_yet.is_none());
     line(&mut out, "\n## What is here");
     let mut area = "";
@@ -63,11 +73,13 @@ pub(crate) fn page(catalogue: &Catalogue, facts: &Facts, results: Option<&Result
         let (rows, open) = serving(catalogue, &seed);
         line(&mut out, &format!("| {seed} | {state} | {rows} | {open} |"));
     }
-    for catalog in catalogue.catalogs.iter().filter(|it| it.mitigations.is_empty()) {
+    for catalog in &catalogue.catalogs {
         let (title, edition, date) = (&catalog.title, &catalog.edition, &catalog.date);
         line(&mut out, &format!("\n## {title}\n\n{edition}, {date}. {}\n", catalog.source));
         line(&mut out, "| id | in our words | rows | open |\n|---|---|---|---|");
-        for (id, words) in &catalog.ids {
+        // Threats have a table of their own.
+        let ids = catalog.ids.iter().filter(|(id, _)| !catalog.mitigations.contains_key(*id));
+        for (id, words) in ids {
             let cited = format!("{}{id}", catalog.prefix);
             let (rows, open) = serving(catalogue, &cited);
             line(&mut out, &format!("| {cited} | {words} | {rows} | {open} |"));
@@ -189,6 +201,14 @@ pub(crate) fn renewed(document: &str, name: &str, part: &str) -> Option<String> 
     Some(format!("{before}{begin}{part}{end}{after}"))
 }
 
+/// The matrix, and what it was filled from.
+#[derive(Serialize)]
+struct Matrix<'a> {
+    sources: &'a str,
+    gates: &'a BTreeMap<String, (Status, String)>,
+    rows: &'a [Row<'a>],
+}
+
 /// A row of the matrix, as a table reads it.
 #[derive(Serialize)]
 struct Row<'a> {
@@ -215,7 +235,8 @@ pub(crate) fn write_results(
 ) -> Result<(), String> {
     std::fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     let rows: Vec<Row<'_>> = catalogue.requirements.iter().map(|it| row(it, results)).collect();
-    let json = serde_json::to_string_pretty(&rows).map_err(|e| format!("matrix.json: {e}"))?;
+    let matrix = Matrix { sources: &results.sources, gates: &results.gates, rows: &rows };
+    let json = serde_json::to_string_pretty(&matrix).map_err(|e| format!("matrix.json: {e}"))?;
     let mut csv = csv::Writer::from_writer(Vec::new());
     for row in &rows {
         csv.serialize(row).map_err(|e| format!("matrix.csv: {e}"))?;
@@ -251,8 +272,34 @@ fn row<'a>(requirement: &'a Requirement, results: &Results) -> Row<'a> {
     }
 }
 
+/// Pages that are not what they would be written as, or lead nowhere.
+pub(crate) fn stale(catalogue: &Catalogue, facts: &Facts) -> Vec<String> {
+    let mut holes = Vec::new();
+    let text = |path: &str| facts.sources.get(path).map(String::as_str).unwrap_or_default();
+    if text(PAGE) != page(catalogue, facts, None) {
+        holes.push(format!("{PAGE} is not up to date: cargo xtask trace --write"));
+    }
+    let model = text(THREAT_MODEL);
+    match threat_model(model, catalogue) {
+        Some(renewed) if renewed == model => {}
+        Some(_) => {
+            holes.push(format!("{THREAT_MODEL} is not up to date: cargo xtask trace --write"));
+        }
+        None => holes.push(format!("{THREAT_MODEL} has lost its marks")),
+    }
+    let astray = astray(model, catalogue, facts).into_iter();
+    holes.extend(astray.map(|it| format!("{THREAT_MODEL} names {it}, which is not there")));
+    holes
+}
+
+/// The threat model with its tables renewed.
+pub(crate) fn threat_model(text: &str, catalogue: &Catalogue) -> Option<String> {
+    let text = renewed(text, "scenarios", &scenarios(catalogue))?;
+    renewed(&text, "dispositions", &dispositions(catalogue))
+}
+
 /// What a document written by hand names and is not there: paths, tests, requirements.
-pub(crate) fn astray(document: &str, catalogue: &Catalogue, facts: &Facts) -> Vec<String> {
+fn astray(document: &str, catalogue: &Catalogue, facts: &Facts) -> Vec<String> {
     let quoted = document.split('`').skip(1).step_by(2);
     let paths = quoted.filter(|it| it.contains('/') && !it.contains(' ') && !it.contains('…'));
     let mut astray: Vec<String> = paths

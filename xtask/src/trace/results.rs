@@ -43,6 +43,8 @@ impl Status {
 /// What came of every test and gate that ran on these sources.
 #[derive(Clone, Default)]
 pub(crate) struct Results {
+    /// The digest of these sources.
+    pub(crate) sources: String,
     pub(crate) tests: BTreeMap<String, Status>,
     pub(crate) gates: BTreeMap<String, (Status, String)>,
 }
@@ -60,7 +62,7 @@ impl Results {
     /// Reads what there is for the present sources.
     pub(crate) fn read(shell: &Shell, tree: &Tree) -> Result<Self, String> {
         let digest = digest(shell, tree)?;
-        let mut results = Self::default();
+        let mut results = Self { sources: digest.clone(), ..Self::default() };
         let fresh = std::fs::read_to_string(tests_file(shell)).ok();
         if let Some(printed) = fresh.filter(|text| is_of(text, &digest)) {
             results.tests = parse(&printed, &executables(shell)?, tree);
