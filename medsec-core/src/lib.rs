@@ -14,5 +14,7 @@ pub mod rng;
 pub mod secret;
 pub mod suite;
 pub mod time;
+#[cfg(test)]
+mod vectors;
 
 pub use secret::{Purpose, Secret, Sensitive};

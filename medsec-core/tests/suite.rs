@@ -56,34 +56,83 @@ fn a_number_is_used_once_and_numbers_rise() {
     for_each_suite!(numbers_only_rise);
 }
 
+/// A sealed message in parts: number or nonce, aad, tag, body.
+type Parts = [Vec<u8>; 4];
+
+/// Flips each bit of each part in turn; `open` opens in place. Returns how many flips of each part were refused.
+///
+/// A buffer that was refused still holds what was given: nothing of a plaintext was released.
+fn flips_refused(
+    parts: &Parts,
+    plain: &[u8],
+    open: impl Fn(&Parts, &mut [u8]) -> Result<(), NotAuthentic>,
+) -> [usize; 4] {
+    let mut whole = parts[3].clone();
+    assert_eq!((open(parts, &mut whole), &whole[..]), (Ok(()), plain));
+    core::array::from_fn(|part| {
+        let mut flips = parts.clone();
+        let bits = 0..flips[part].len() * 8;
+        bits.map(|bit| {
+            flips[part][bit / 8] ^= 1 << (bit % 8);
+            let mut body = flips[3].clone();
+            assert_eq!(open(&flips, &mut body), Err(NotAuthentic), "part {part}, bit {bit}");
+            assert_eq!(body, flips[3], "part {part}, bit {bit}: released");
+            flips[part][bit / 8] ^= 1 << (bit % 8);
+        })
+        .count()
+    })
+}
+
+fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    bytes.try_into().unwrap()
+}
+
+/// None, part of a block, one block, and more than one.
+const BODIES: [usize; 6] = [0, 1, 15, 16, 17, 64];
+
 fn only_the_same_message_opens<S: Suite>() {
-    let (plain, aad) = (*b"eight ml an hour", *b"header");
-    let mut body = plain;
-    let tag = Sealer::<S>::new(&key(1)).seal(3, &aad, &mut body).unwrap();
-    let mut all = [&body[..], &tag, &aad].concat();
-    let open = |opener: &Opener<S>, number, all: &[u8]| {
-        let mut body: [u8; 16] = all[..16].try_into().unwrap();
-        let tag = all[16..32].try_into().unwrap();
-        let opened = opener.open(number, &all[32..], &mut body, &tag);
-        assert_eq!(opened.is_ok(), body == plain, "plaintext and result go together");
-        opened
-    };
-    let opener = Opener::new(&key(1));
-    assert_eq!(open(&opener, 3, &all), Ok(()));
-    assert_eq!(open(&Opener::new(&key(2)), 3, &all), Err(NotAuthentic));
-    for other in (0..64).map(|bit| 3 ^ (1 << bit)) {
-        assert_eq!(open(&opener, other, &all), Err(NotAuthentic));
-    }
-    for bit in 0..all.len() * 8 {
-        all[bit / 8] ^= 1 << (bit % 8);
-        assert_eq!(open(&opener, 3, &all), Err(NotAuthentic), "bit {bit}");
-        all[bit / 8] ^= 1 << (bit % 8);
+    for length in BODIES {
+        let (plain, aad) = (vec![0x5a; length], *b"header");
+        let mut body = plain.clone();
+        let tag = Sealer::<S>::new(&key(1)).seal(3, &aad, &mut body).unwrap();
+        let opener = Opener::<S>::new(&key(1));
+        let parts = [3_u64.to_le_bytes().to_vec(), aad.to_vec(), tag.to_vec(), body.clone()];
+        let refused = flips_refused(&parts, &plain, |[number, aad, tag, _], body| {
+            opener.open(u64::from_le_bytes(array(number)), aad, body, &array(tag))
+        });
+        assert_eq!(refused, [64, 48, 128, 8 * length]);
+        let given = body.clone();
+        let opened = Opener::<S>::new(&key(2)).open(3, &aad, &mut body, &tag);
+        assert_eq!((opened, body), (Err(NotAuthentic), given), "another key");
     }
 }
 
 #[test]
 fn a_flipped_bit_another_key_or_another_number_is_refused() {
     for_each_suite!(only_the_same_message_opens);
+}
+
+fn only_the_same_content_opens<S: Suite>() {
+    for length in BODIES {
+        let plain = vec![0x5a; length];
+        let store = AtRest::<S>::derive(&key(1));
+        let mut body = plain.clone();
+        let Envelope { nonce, tag } = store.seal(b"cell 1", &mut body).unwrap();
+        let parts = [nonce.to_vec(), b"cell 1".to_vec(), tag.to_vec(), body.clone()];
+        let refused = flips_refused(&parts, &plain, |[nonce, aad, tag, _], body| {
+            store.open(aad, body, &Envelope { nonce: array(nonce), tag: array(tag) })
+        });
+        assert_eq!(refused, [96, 48, 128, 8 * length]);
+        let given = body.clone();
+        let other = AtRest::<S>::derive(&key(2));
+        let opened = other.open(b"cell 1", &mut body, &Envelope { nonce, tag });
+        assert_eq!((opened, body), (Err(NotAuthentic), given), "another device");
+    }
+}
+
+#[test]
+fn a_flipped_bit_of_data_at_rest_or_another_device_is_refused() {
+    for_each_suite!(only_the_same_content_opens);
 }
 
 fn at_rest_is_deterministic_and_bound<S: Suite>() {
@@ -108,21 +157,12 @@ fn at_rest_is_deterministic_and_bound<S: Suite>() {
     ];
     assert_eq!(HashSet::from(nonces).len(), nonces.len());
 
-    let open = |store: &AtRest<S>, aad: &[u8], flat: [u8; 28], mut body: [u8; 24]| {
-        let (nonce, tag) = (flat[..12].try_into().unwrap(), flat[12..].try_into().unwrap());
-        store.open(aad, &mut body, &Envelope { nonce, tag }).map(|()| body)
-    };
-    let mut flat = [0; 28];
-    flat[..12].copy_from_slice(&envelope.nonce);
-    flat[12..].copy_from_slice(&envelope.tag);
-    assert_eq!(open(&store, b"cell 1", flat, body), Ok([7; 24]));
-    assert_eq!(open(&store, b"cell 2", flat, body), Err(NotAuthentic));
-    assert_eq!(open(&AtRest::derive(&key(2)), b"cell 1", flat, body), Err(NotAuthentic));
-    for bit in 0..flat.len() * 8 {
-        flat[bit / 8] ^= 1 << (bit % 8);
-        assert_eq!(open(&store, b"cell 1", flat, body), Err(NotAuthentic));
-        flat[bit / 8] ^= 1 << (bit % 8);
-    }
+    // Moved to another place it does not open.
+    let mut moved = body;
+    assert_eq!(store.open(b"cell 2", &mut moved, &envelope), Err(NotAuthentic));
+    assert_eq!(moved, body);
+    assert_eq!(store.open(b"cell 1", &mut moved, &envelope), Ok(()));
+    assert_eq!(moved, [7; 24]);
 }
 
 #[test]

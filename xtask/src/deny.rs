@@ -22,7 +22,7 @@ pub(crate) fn run(shell: &Shell, arguments: &[String]) -> Outcome {
         return Err("cargo-deny is missing: cargo install cargo-deny --locked".to_owned());
     }
     let advisories = database(shell, packed.as_deref())?;
-    let mut manifests = vec!["Cargo.toml"];
+    let mut manifests = vec!["Cargo.toml", "benches/consttime/Cargo.toml"];
     let firmware = "examples/pump-firmware/Cargo.toml";
     if shell.root().join(firmware).is_file() {
         manifests.push(firmware);

@@ -68,27 +68,19 @@ impl HmacDrbg {
 }
 
 #[cfg(test)]
+#[expect(clippy::print_stdout, reason = "the counts are evidence")]
 mod tests {
     extern crate std;
 
-    use std::vec::Vec;
-
     use super::*;
-
-    /// The value of a field of a case; empty if the case has none.
-    fn field(case: &str, name: &str) -> Vec<u8> {
-        let value = case.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        let digits: Vec<u32> =
-            value.unwrap_or("").chars().map(|digit| digit.to_digit(16).unwrap()).collect();
-        digits.chunks(2).map(|pair| u8::try_from((pair[0] << 4) | pair[1]).unwrap()).collect()
-    }
+    use crate::vectors::Case;
 
     #[test]
     fn the_vectors_of_nist_cavp_are_reproduced() {
         let text = include_str!("../../tests/vectors/hmac_drbg_sha256.txt");
         let (mut cases, mut reseeded, mut additional, mut personalised) = (0, 0, 0, 0);
-        for case in text.split("\n\n").filter(|case| case.starts_with("entropy")) {
-            let of = |name| field(case, name);
+        for case in Case::all(text, "entropy") {
+            let of = |name| case.field(name);
             let parts = [of("entropy"), of("nonce"), of("personalisation")];
             let mut drbg = HmacDrbg::instantiate([&parts[0], &parts[1], &parts[2]]);
             if !of("reseed").is_empty() {
@@ -99,11 +91,12 @@ mod tests {
             let mut out = std::vec![0; expected.len()];
             drbg.generate(&of("additional-1"), &mut out);
             drbg.generate(&of("additional-2"), &mut out);
-            assert_eq!(out, expected, "{case}");
+            assert_eq!(out, expected, "case {cases}");
             cases += 1;
             additional += i32::from(!of("additional-1").is_empty());
             personalised += i32::from(!parts[2].is_empty());
         }
+        std::println!("HMAC_DRBG, NIST CAVP: {cases}");
         assert_eq!((cases, reseeded, additional, personalised), (32, 16, 16, 16));
     }
 
