@@ -23,22 +23,32 @@ const STEPS: [(&str, &[&str]); 11] = [
     ("trace", &[]),
 ];
 
-/// The names of these gates.
-pub(crate) fn names() -> impl Iterator<Item = &'static str> {
-    STEPS.iter().map(|(name, _)| *name)
+/// What these steps are called: the gate and its arguments.
+pub(crate) fn steps() -> impl Iterator<Item = String> {
+    STEPS.iter().map(called)
+}
+
+/// The steps that are this gate.
+pub(crate) fn steps_of(gate: &str) -> impl Iterator<Item = String> {
+    STEPS.iter().filter(move |(name, _)| *name == gate).map(called)
+}
+
+fn called((name, arguments): &(&str, &[&str])) -> String {
+    let words: Vec<&str> = core::iter::once(name).chain(*arguments).copied().collect();
+    words.join(" ")
 }
 
 /// Runs one of them and keeps what it came to.
-pub(crate) fn step(shell: &Shell, name: &str) -> Outcome {
-    let step = STEPS.iter().find(|(step, _)| *step == name);
-    let gate = crate::GATES.iter().find(|gate| gate.name == name);
-    let (Some((_, arguments)), Some(gate)) = (step, gate) else {
+pub(crate) fn step(shell: &Shell, step: &str) -> Outcome {
+    let mut words = step.split(' ');
+    let name = words.next().unwrap_or_default();
+    let Some(gate) = crate::GATES.iter().find(|gate| gate.name == name) else {
         return Err(format!("no gate {name}"));
     };
-    let arguments: Vec<String> = arguments.iter().map(|&word| word.to_owned()).collect();
+    let arguments: Vec<String> = words.map(str::to_owned).collect();
     let digest = results::digest(shell, &Tree::read(shell)?)?;
     let outcome = (gate.run)(shell, &arguments);
-    results::keep(shell, name, &digest, &outcome);
+    results::keep(shell, step, &digest, &outcome);
     outcome
 }
 
@@ -49,16 +59,17 @@ pub(crate) fn run(shell: &Shell, arguments: &[String]) -> Outcome {
     }
     let mut lines = Vec::new();
     let mut failed = Vec::new();
-    for name in names() {
+    for name in steps() {
         println!("== {name}");
         let begun = Instant::now();
-        let outcome = step(shell, name);
+        let outcome = step(shell, &name);
         let seconds = begun.elapsed().as_secs();
         let line = match outcome {
             Ok(figures) => format!("{name}: {} ({seconds} s)", figures.trim()),
             Err(why) => {
+                let line = format!("{name}: FAILED: {why} ({seconds} s)");
                 failed.push(name);
-                format!("{name}: FAILED: {why} ({seconds} s)")
+                line
             }
         };
         println!("{line}");

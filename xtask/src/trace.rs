@@ -115,14 +115,24 @@ fn reverse(catalogue: &Catalogue, path: &str) -> Outcome {
     Ok(format!("{count} requirements rest on {path}"))
 }
 
-/// Gates that a row names and that have not run on these sources.
+/// The gate that a reference to a gate or an attack means.
+fn gate_of(reference: &str) -> Option<String> {
+    match reference.split_once(':')? {
+        ("gate", gate) => Some(gate.to_owned()),
+        ("attack", _) => Some(results::ATTACKS.to_owned()),
+        _ => None,
+    }
+}
+
+/// Steps of the gates that a row names and that have not run on these sources.
 fn missing_gates(catalogue: &Catalogue, results: &Results) -> BTreeSet<String> {
     let rows = catalogue.requirements.iter().filter(|it| it.not_yet.is_none());
     let attacks = catalogue.threats.iter().flat_map(|it| it.attacks.iter().cloned());
     let scenarios = catalogue.scenarios.iter().flat_map(|it| it.attacks.iter().cloned());
     let all = rows.flat_map(links::evidence).chain(attacks).chain(scenarios);
-    let gates = all.filter_map(|it| it.strip_prefix("gate:").map(str::to_owned));
-    gates.filter(|gate| !results.gates.contains_key(gate)).collect()
+    let gates: BTreeSet<String> = all.filter_map(|it| gate_of(&it)).collect();
+    let steps = gates.iter().flat_map(|gate| crate::ci::steps_of(gate));
+    steps.filter(|step| !results.gates.contains_key(step)).collect()
 }
 
 fn counts(catalogue: &Catalogue) -> String {

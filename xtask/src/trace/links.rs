@@ -17,6 +17,9 @@ const PATCHES: [(&str, &str); 4] = [
     ("fuzz/seeded/", "fuzz"),
 ];
 
+/// Where the catalogue of attacks lies.
+const ATTACKS: &str = "tests/attacks/src/catalogue/";
+
 /// What the sources hold that a link can lead to.
 #[derive(Clone)]
 pub(crate) struct Facts {
@@ -26,8 +29,10 @@ pub(crate) struct Facts {
     pub(crate) sources: BTreeMap<String, String>,
     /// Every `MS-…` id that a source names, with the path.
     pub(crate) tags: Vec<(String, String)>,
-    /// Gates that `cargo xtask ci` runs.
+    /// Steps of `cargo xtask ci`: gates with their arguments.
     pub(crate) gates: BTreeSet<String>,
+    /// Ids of the attacks in the catalogue.
+    pub(crate) attacks: BTreeSet<String>,
 }
 
 impl Facts {
@@ -40,12 +45,14 @@ impl Facts {
         let tags = rust()
             .filter(|file| !file.path.starts_with("xtask/"))
             .flat_map(|file| named_ids(&file.text).into_iter().map(|id| (id, file.path.clone())));
+        let attacks = rust().filter(|file| file.path.starts_with(ATTACKS));
         let sources = tree.files.iter().map(|file| (file.path.clone(), file.text.clone()));
         Self {
             tests: tests.collect(),
             tags: tags.collect(),
             sources: sources.collect(),
-            gates: crate::ci::names().map(str::to_owned).collect(),
+            gates: crate::ci::steps().collect(),
+            attacks: attacks.flat_map(|file| attack_ids(&file.text)).map(str::to_owned).collect(),
         }
     }
 
@@ -66,9 +73,12 @@ impl Facts {
     }
 
     fn has_evidence(&self, reference: &str) -> bool {
-        match reference.strip_prefix("gate:") {
-            Some(gate) => self.gates.contains(gate),
-            None => self.tests.contains(reference),
+        match reference.split_once(':') {
+            Some(("gate", gate)) => {
+                self.gates.iter().any(|step| step.split(' ').next() == Some(gate))
+            }
+            Some(("attack", id)) => self.attacks.contains(id),
+            _ => self.tests.contains(reference),
         }
     }
 }
@@ -79,6 +89,12 @@ fn test_functions(text: &str) -> impl Iterator<Item = &str> {
         let line = rest.lines().map(str::trim).find(|line| line.contains("fn "))?;
         line.split_once("fn ")?.1.split('(').next()
     })
+}
+
+/// Ids of the attacks that a part of the catalogue declares.
+fn attack_ids(text: &str) -> impl Iterator<Item = &str> {
+    let ids = text.lines().filter_map(|line| line.trim().strip_prefix("id: \""));
+    ids.filter_map(|rest| rest.strip_suffix("\","))
 }
 
 /// Whether a line declares the item.
@@ -383,6 +399,12 @@ mod tests {
     fn tests_are_found_by_their_mark() {
         let text = "#[test]\nfn a() {\nfn b() {\n#[test]\n#[cfg(unix)]\n    fn c() {\n";
         assert!(test_functions(text).eq(["a", "c"]));
+    }
+
+    #[test]
+    fn attacks_are_found_by_their_ids() {
+        let text = "    Attack {\n        id: \"replayed-page\",\n        title: \"x\",\n";
+        assert!(attack_ids(text).eq(["replayed-page"]));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What ran, on which sources, and what came of it. Nothing here is ever typed by hand.
 //!
 //! `<target>/trace/tests.txt` is what `cargo test --workspace` printed, below a line with the digest of the sources;
-//! `<target>/gates/<gate>.txt` holds the digest, `passed` or `failed`, and the gate's last line. What was written for other
+//! `<target>/gates/<gate>.txt`, named by gate and arguments, holds the digest, `passed` or `failed`, and the gate's last line. What was written for other
 //! sources did not happen.
 
 use std::collections::BTreeMap;
@@ -17,6 +17,9 @@ use crate::tidy::Tree;
 
 /// Neither a test nor another gate reads these, so that they may change between a run and its evaluation.
 const UNREAD: [&str; 3] = ["trace/", "docs/traceability.md", "docs/threat-model.md"];
+
+/// The gate that plays the attacks of the catalogue.
+pub(crate) const ATTACKS: &str = "attacks";
 
 /// Before the digest, in a file of results.
 const SOURCES: &str = "sources ";
@@ -50,13 +53,15 @@ pub(crate) struct Results {
 }
 
 impl Results {
-    /// Of a test, `path::name`, or of a gate, `gate:name`.
+    /// Of a test, `path::name`, of a gate in all its steps, `gate:name`, or of an attack, `attack:id`, which its gate plays.
     pub(crate) fn of(&self, reference: &str) -> Status {
-        let found = reference.strip_prefix("gate:").map_or_else(
-            || self.tests.get(reference).copied(),
-            |gate| self.gates.get(gate).map(|(status, _)| *status),
-        );
-        found.unwrap_or(Status::NotRun)
+        let gate = match reference.split_once(':') {
+            Some(("gate", gate)) => gate,
+            Some(("attack", _)) => ATTACKS,
+            _ => return self.tests.get(reference).copied().unwrap_or(Status::NotRun),
+        };
+        let of_step = |step| self.gates.get(&step).map_or(Status::NotRun, |(status, _)| *status);
+        crate::ci::steps_of(gate).map(of_step).max().unwrap_or(Status::NotRun)
     }
 
     /// Reads what there is for the present sources.
@@ -70,7 +75,7 @@ impl Results {
         let Ok(entries) = std::fs::read_dir(gates_folder(shell)) else { return Ok(results) };
         for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
             let text = std::fs::read_to_string(&path).unwrap_or_default();
-            let gate = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+            let gate = path.file_stem().map(|stem| stem.to_string_lossy().replace('_', " "));
             if let (true, Some(gate)) = (is_of(&text, &digest), gate) {
                 let passed = text.lines().nth(1) == Some("passed");
                 let status = if passed { Status::Pass } else { Status::Fail };
@@ -82,7 +87,7 @@ impl Results {
     }
 }
 
-/// Keeps what a gate came to.
+/// Keeps what a gate came to; the gate's name is followed by its arguments.
 pub(crate) fn keep(shell: &Shell, gate: &str, digest: &str, outcome: &Outcome) {
     let (word, line) = match outcome {
         Ok(figures) => ("passed", figures.trim()),
@@ -90,8 +95,9 @@ pub(crate) fn keep(shell: &Shell, gate: &str, digest: &str, outcome: &Outcome) {
     };
     let text = format!("{SOURCES}{digest}\n{word}\n{gate}: {line}\n");
     let folder = gates_folder(shell);
-    let written = std::fs::create_dir_all(&folder)
-        .and_then(|()| std::fs::write(folder.join(format!("{gate}.txt")), text));
+    let written = std::fs::create_dir_all(&folder).and_then(|()| {
+        std::fs::write(folder.join(format!("{}.txt", gate.replace(' ', "_"))), text)
+    });
     if let Err(why) = written {
         println!("{gate}: its result is not kept: {why}");
     }

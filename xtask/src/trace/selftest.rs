@@ -25,22 +25,27 @@ impl Copy {
     fn row(&mut self) -> Option<&mut Requirement> {
         self.catalogue.requirements.iter_mut().find(|it| {
             it.not_yet.is_none()
-                && it.tests.iter().any(|test| !test.starts_with("gate:"))
-                && it.thwart.iter().any(|test| !test.starts_with("gate:"))
-                && it.weakening.iter().any(|it| it.ends_with(".patch"))
+                && it.tests.iter().any(|test| is_test(test))
+                && it.thwart.iter().any(|test| is_test(test))
+                && it.weakening.iter().any(|it| it.contains("/tests/weakened/"))
         })
     }
 
     /// A test that this row names.
     fn test(&mut self) -> Option<String> {
-        self.row()?.tests.iter().find(|test| !test.starts_with("gate:")).cloned()
+        self.row()?.tests.iter().find(|test| is_test(test)).cloned()
     }
+}
+
+/// Whether a reference is to a test, not to a gate or an attack.
+fn is_test(reference: &str) -> bool {
+    reference.contains(".rs::")
 }
 
 /// A hole: its name, how it is made, and what its report has to say.
 type Seed = (&'static str, fn(&mut Copy) -> Option<()>, &'static str);
 
-static SEEDS: [Seed; 28] = [
+static SEEDS: [Seed; 29] = [
     (
         "an unknown outside id",
         |it| it.row().map(|row| row.parents.push("CR 99".into())),
@@ -68,6 +73,11 @@ static SEEDS: [Seed; 28] = [
         "an unknown gate",
         |it| it.row().map(|row| row.tests.push("gate:none".into())),
         "no test gate:none",
+    ),
+    (
+        "an unknown attack",
+        |it| it.row().map(|row| row.thwart.push("attack:none".into())),
+        "no thwart test attack:none",
     ),
     ("an id that stands twice", double, "stands twice"),
     ("a malformed id", |it| it.row().map(|row| row.id.push('x')), "not of the form"),
@@ -138,7 +148,7 @@ fn test_gone(it: &mut Copy) -> Option<()> {
 
 fn patch(it: &mut Copy) -> Option<String> {
     let mut patches = it.row()?.weakening.iter();
-    patches.find(|it| it.ends_with(".patch")).cloned()
+    patches.find(|it| it.contains("/tests/weakened/")).cloned()
 }
 
 fn patch_gone(it: &mut Copy) -> Option<()> {
@@ -203,7 +213,7 @@ fn unmitigated(it: &mut Copy) -> Option<()> {
 
 fn attack_gone(it: &mut Copy) -> Option<()> {
     let mut attacks = it.catalogue.threats.iter().flat_map(|threat| &threat.attacks);
-    let attack = attacks.find(|it| !it.starts_with("gate:"))?.clone();
+    let attack = attacks.find(|it| is_test(it))?.clone();
     it.facts.tests.remove(&attack).then_some(())
 }
 
