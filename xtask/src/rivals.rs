@@ -103,7 +103,7 @@ fn figures(printed: &str) -> Option<Cut> {
 mod tests {
     use super::*;
 
-    const PRINTED: &str = "model read runs hard\necc 4 10 3\nnone 4 7 0\necc, lost: a case\n\
+    const PRINTED: &str = "model read runs hard\necc 4 10 3\nnone 4 7 0\necc, lost: a case of five words\n\
                            rivals: other 1.0.0: 17 runs, 3 hard, 2 flicker\n";
 
     #[test]

@@ -16,7 +16,7 @@ use crate::shell::Shell;
 use crate::tidy::Tree;
 use catalogue::Catalogue;
 use links::Facts;
-use results::Results;
+use results::{Results, Status};
 
 /// Holes that are printed; the rest are counted.
 const SHOWN_MAX: usize = 100;
@@ -50,7 +50,8 @@ pub(crate) fn run(shell: &Shell, arguments: &[String]) -> Outcome {
 fn whole(shell: &Shell, tree: &Tree, catalogue: &Catalogue, facts: &Facts) -> Outcome {
     let seeded = linked(catalogue, facts)?;
     let mut results = Results::read(shell, tree)?;
-    if results.tests.is_empty() {
+    let is_idle = |it: &String| gate_of(it).is_none() && results.of(it) == Status::NotRun;
+    if named(catalogue).iter().any(is_idle) {
         results::run_tests(shell, tree)?;
         results = Results::read(shell, tree)?;
     }
@@ -124,13 +125,17 @@ fn gate_of(reference: &str) -> Option<String> {
     }
 }
 
-/// Steps of the gates that a row names and that have not run on these sources.
-fn missing_gates(catalogue: &Catalogue, results: &Results) -> BTreeSet<String> {
+/// All that rows, threats and scenarios rest on.
+fn named(catalogue: &Catalogue) -> BTreeSet<String> {
     let rows = catalogue.requirements.iter().filter(|it| it.not_yet.is_none());
     let attacks = catalogue.threats.iter().flat_map(|it| it.attacks.iter().cloned());
     let scenarios = catalogue.scenarios.iter().flat_map(|it| it.attacks.iter().cloned());
-    let all = rows.flat_map(links::evidence).chain(attacks).chain(scenarios);
-    let gates: BTreeSet<String> = all.filter_map(|it| gate_of(&it)).collect();
+    rows.flat_map(links::evidence).chain(attacks).chain(scenarios).collect()
+}
+
+/// Steps of the gates that a row names and that have not run on these sources.
+fn missing_gates(catalogue: &Catalogue, results: &Results) -> BTreeSet<String> {
+    let gates: BTreeSet<String> = named(catalogue).iter().filter_map(|it| gate_of(it)).collect();
     let steps = gates.iter().flat_map(|gate| crate::ci::steps_of(gate));
     steps.filter(|step| !results.gates.contains_key(step)).collect()
 }
