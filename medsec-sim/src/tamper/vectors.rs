@@ -2,6 +2,8 @@
 //!
 //! `docs/vectors` holds what this gives; `docs/formats.md` is what it tests.
 
+mod lives;
+
 use core::fmt::Write;
 
 use medsec_audit::checkpoint::Statement;
@@ -18,6 +20,8 @@ use super::device::{Device, MODEL, Setup};
 use super::view::Image;
 use crate::fault::Model;
 use crate::prng::Prng;
+
+pub use lives::logs;
 
 /// A file of `docs/vectors`: its name and its bytes.
 pub type File = (String, Vec<u8>);
