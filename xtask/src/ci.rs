@@ -8,13 +8,14 @@ use crate::tidy::Tree;
 use crate::trace::results;
 
 /// The gates, cheapest first.
-const STEPS: [(&str, &[&str]); 11] = [
+const STEPS: [(&str, &[&str]); 12] = [
     ("check", &[]),
     ("msrv", &[]),
     ("deny", &[]),
     ("firmware", &[]),
     ("counterexamples", &[]),
     ("powercut", &[]),
+    ("bench", &[]),
     ("tamper", &[]),
     ("nonces", &[]),
     ("consttime", &[]),

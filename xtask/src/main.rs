@@ -8,6 +8,7 @@
     reason = "a command-line tool for developers"
 )]
 
+mod bench;
 mod check;
 mod ci;
 mod consttime;
@@ -37,7 +38,7 @@ struct Gate {
 }
 
 /// All of them, in the order of `docs/testing.md`.
-const GATES: [Gate; 14] = [
+const GATES: [Gate; 15] = [
     Gate { name: "check", usage: "", run: check::run },
     Gate { name: "msrv", usage: "", run: check::msrv },
     Gate { name: "tidy", usage: "", run: tidy::run },
@@ -46,6 +47,7 @@ const GATES: [Gate; 14] = [
         usage: "[--full] [core|audit] [--seed N] [--record]",
         run: powercut::run,
     },
+    Gate { name: "bench", usage: "[--record]", run: bench::run },
     Gate { name: "counterexamples", usage: "[RULE]", run: counterexamples::run },
     Gate { name: "replay", usage: "FILE...", run: counterexamples::replay },
     Gate { name: "tamper", usage: "[--full] [--seed N] [--record]", run: tamper::run },

@@ -70,15 +70,16 @@ pub(crate) fn cut(shell: &Shell, full: bool, seed: u64, record: bool) -> Result<
     Ok(cut)
 }
 
-/// Builds and runs the program; what it printed, which is passed on.
-fn run(shell: &Shell, arguments: &[&str]) -> Result<String, String> {
+/// Builds and runs the program; what it printed, of which what is not for a record file is passed on.
+pub(crate) fn run(shell: &Shell, arguments: &[&str]) -> Result<String, String> {
     let target = shell.target().to_string_lossy().into_owned();
     let mut words = vec!["cargo", "run", "--quiet", "--release", "--locked"];
     words.extend(["--manifest-path", MANIFEST, "--target-dir", &target, "--"]);
     words.extend(arguments);
     println!("$ {}", words.join(" "));
     let printed = shell.read(&words)?;
-    print!("{printed}");
+    let recorded = |line: &&str| line.starts_with("count ") || line.starts_with("target ");
+    printed.lines().filter(|line| !recorded(line)).for_each(|line| println!("{line}"));
     Ok(printed)
 }
 

@@ -5,6 +5,7 @@
 
 mod code;
 mod documents;
+mod figures;
 mod words;
 
 use crate::Outcome;
@@ -56,7 +57,7 @@ impl Tree {
 /// A rule: its name, and what breaks it.
 type Rule = (&'static str, fn(&Tree) -> Vec<String>);
 
-const RULES: [Rule; 16] = [
+const RULES: [Rule; 17] = [
     ("files are short", code::files_are_short),
     ("files are named by what they hold", code::files_are_named),
     ("libraries are no_std under the lint table", code::libraries_are_strict),
@@ -73,6 +74,7 @@ const RULES: [Rule; 16] = [
     ("the formats are whole", documents::formats_are_whole),
     ("links lead somewhere", documents::links_lead_somewhere),
     ("the README is what the gates run", documents::readme_matches),
+    ("the README's figures are the recorded ones", figures::readme_has_them),
 ];
 
 /// Applies every rule.

@@ -2,7 +2,9 @@
 //!
 //! `rivals powercut --runs N --seed S` cuts the power in the life of a queue of `sequential-storage`. The last line is
 //! what `cargo xtask powercut core` reads.
+//! `rivals bench` counts what records cost in medsec's log and in two other stores, for `cargo xtask bench`.
 
+mod bench;
 mod oracle;
 mod part;
 mod queue;
@@ -17,13 +19,16 @@ fn main() -> ExitCode {
             (Ok(runs), Ok(seed)) => queue::cut(runs, seed),
             _ => false,
         },
+        ["bench"] => bench::run(),
         ["replay", ..] => queue::replay(&words[1..].join(" ")),
         _ => false,
     };
     if done {
         return ExitCode::SUCCESS;
     }
-    eprintln!("usage: rivals powercut --runs N --seed S\n       rivals replay CASE");
+    eprintln!(
+        "usage: rivals powercut --runs N --seed S\n       rivals replay CASE\n       rivals bench"
+    );
     ExitCode::from(2)
 }
 

@@ -3,7 +3,7 @@
 use embassy_futures::block_on;
 use embedded_storage::nor_flash::{NorFlash as _, ReadNorFlash as _};
 use embedded_storage_async::nor_flash::{ErrorType, NorFlash, ReadNorFlash};
-use medsec_sim::flash::{FaultFlash, FlashError};
+use medsec_sim::flash::{Counts, FaultFlash, FlashError};
 
 /// Reads in one boot after which a store is taken to read for ever.
 const READS_MAX: u64 = 300_000;
@@ -20,9 +20,19 @@ impl<'a, const READ: usize, const WRITE: usize, const PAGE: usize> Part<'a, READ
         Self { flash, reads_end }
     }
 
+    /// For a store that is counted, not cut.
+    pub(crate) fn unbounded(flash: &'a mut FaultFlash<READ, WRITE, PAGE>) -> Self {
+        Self { flash, reads_end: u64::MAX }
+    }
+
     /// Whether the power is off.
     pub(crate) const fn is_off(&self) -> bool {
         self.flash.is_off()
+    }
+
+    /// What was asked of the part so far.
+    pub(crate) const fn counts(&self) -> Counts {
+        self.flash.counts()
     }
 
     /// Cuts that fell.
