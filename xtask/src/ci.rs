@@ -8,11 +8,12 @@ use crate::tidy::Tree;
 use crate::trace::results;
 
 /// The gates, cheapest first.
-const STEPS: [(&str, &[&str]); 12] = [
+const STEPS: [(&str, &[&str]); 13] = [
     ("check", &[]),
     ("msrv", &[]),
     ("deny", &[]),
     ("firmware", &[]),
+    ("icount", &[]),
     ("counterexamples", &[]),
     ("powercut", &[]),
     ("bench", &[]),

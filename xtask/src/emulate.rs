@@ -5,16 +5,18 @@
 
 mod campaign;
 mod canary;
+mod cortex_m0;
 mod evidence;
 mod journal;
 mod machine;
 mod tool;
 mod weakened;
 
+use std::path::Path;
 use std::time::Instant;
 
 use crate::Outcome;
-use crate::firmware;
+use crate::firmware::{self, Product};
 use crate::record::{Record, not_fewer};
 use crate::shell::Shell;
 use campaign::Campaign;
@@ -56,14 +58,16 @@ impl Request {
 pub(crate) fn run(shell: &Shell, arguments: &[String]) -> Outcome {
     let Request { kills, seed, record } = Request::parse(arguments)?;
     let begun = Instant::now();
-    let image = firmware::build(shell, firmware::PRODUCT, &[])?;
-    let machine = Machine::new(&image, &shell.target().join("emulate"))?;
-    let tool = Tool::new(shell, &shell.target().join("emulate"))?;
+    let image = firmware::build(shell, firmware::PUMP.core, firmware::PUMP.image, "")?;
+    let machine = Machine::new(firmware::PUMP.board, &image, &shell.target().join("emulate"))?;
+    let tool = Tool::new(shell, &shell.target().join("emulate"), 1)?;
     let mut product = Campaign::new(&machine, Some(&tool), seed)?;
     product.cut(kills)?;
     let counts = product.finish()?;
     println!("cuts: {counts}");
     counts.judge()?;
+    let cortex_m0 = cortex_m0::run(shell, kills, seed)?;
+    println!("Cortex-M0: {cortex_m0}");
     let weakened = weakened::first_finding(shell, kills, seed)?;
     println!("control: {weakened}");
     let late = lateness(shell)?;
@@ -80,15 +84,15 @@ pub(crate) fn run(shell: &Shell, arguments: &[String]) -> Outcome {
         not_fewer(shell, name, figures.get(..1).unwrap_or_default())?;
     }
     let seconds = begun.elapsed().as_secs();
-    Ok(format!("{counts}; {weakened}; {late}; {canaries}; {seconds} s"))
+    Ok(format!("{counts}; Cortex-M0: {cortex_m0}; {weakened}; {late}; {canaries}; {seconds} s"))
 }
 
 /// How late the therapy loop comes with partial and with whole erases. The second is the control.
 fn lateness(shell: &Shell) -> Result<String, String> {
     let mut late = [0_u64; 2];
-    for (late, features) in late.iter_mut().zip([&[][..], &["whole-erase"][..]]) {
-        let image = firmware::build(shell, firmware::PRODUCT, features)?;
-        let machine = Machine::new(&image, &shell.target().join("emulate"))?;
+    for (late, features) in late.iter_mut().zip(["", "whole-erase"]) {
+        let image = firmware::build(shell, firmware::PUMP.core, firmware::PUMP.image, features)?;
+        let machine = Machine::new(firmware::PUMP.board, &image, &shell.target().join("emulate"))?;
         machine.format(7)?;
         let options = Options { kill: None, seed: 7, events: EVENTS, extra: Extra::Nothing };
         let run = machine.boot(options)?;
@@ -100,13 +104,32 @@ fn lateness(shell: &Shell) -> Result<String, String> {
     if partial <= 1000 && whole > 1000 { Ok(line) } else { Err(line) }
 }
 
-/// The deepest use of the stack in runs without a cut: one that makes the log, one that works.
-pub(crate) fn stack_peak(shell: &Shell) -> Result<u64, String> {
-    let image = firmware::build(shell, firmware::PRODUCT, &[])?;
-    let machine = Machine::new(&image, &shell.target().join("emulate"))?;
-    machine.format(7)?;
+/// The deepest use of the stack in two runs without a cut: one that makes the log, one that works.
+pub(crate) fn stack_peak(shell: &Shell, product: &Product) -> Result<u64, String> {
+    let image = firmware::build(shell, product.core, product.image, "")?;
+    let machine = Machine::new(product.board, &image, &shell.target().join("emulate"))?;
+    let made = machine.format(7)?.figure("STACK ", 0)?;
     let options = Options { kill: None, seed: 7, events: EVENTS, extra: Extra::Nothing };
-    machine.boot(options)?.figure("STACK ", 0)
+    let run = machine.boot(options)?;
+    let End::Done = run.end()? else { return Err("no end where no cut was drawn".to_owned()) };
+    Ok(made.max(run.figure("STACK ", 0)?))
+}
+
+/// What an image that takes no flash file and no options tells; it must end well.
+pub(crate) fn lines_of(
+    board: &'static str,
+    image: &Path,
+    folder: &Path,
+) -> Result<Vec<String>, String> {
+    let machine = Machine::new(board, image, folder)?;
+    let options = Options { kill: None, seed: 0, events: 0, extra: Extra::Nothing };
+    let run = machine.boot(options)?;
+    match run.end()? {
+        End::Done => Ok(run.lines),
+        end @ (End::Cut(_) | End::Panicked) => {
+            Err(format!("{} ended with {end:?}", image.display()))
+        }
+    }
 }
 
 /// SplitMix64 (Steele, Lea and Flood, 2014).

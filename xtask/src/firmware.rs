@@ -1,91 +1,36 @@
-//! `cargo xtask firmware`: the images, their size, their stack and their panics.
+//! `cargo xtask firmware`: the images, their size, their stack, their panics and their multiplication.
 
+mod budget;
+mod crates;
 mod elf;
+mod image;
+mod multiply;
 mod panics;
 mod proof;
 mod stack;
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::Path;
 
 use crate::Outcome;
-use crate::check::EMBEDDED_TOOLCHAIN;
 use crate::record::{Record, thousands};
 use crate::shell::Shell;
 use elf::Elf;
 use stack::{Bound, Graph};
 
-/// The target of the images.
-pub(crate) const TARGET: &str = "thumbv7em-none-eabihf";
+pub(crate) use budget::{Budgets, Figure};
+pub(crate) use image::{
+    AN386, Core, FOLDER, M0, M4F, PUMP, PUMP_M0, Product, SMALL, build, build_from,
+};
+use image::{Variant, build_variant, disassembly};
 
-/// The firmware's folder.
-const FOLDER: &str = "examples/pump-firmware";
-
-/// RAM of the part, as in its `memory.x`.
-const RAM_BYTES: u64 = 64 * 1024;
-
-/// Image that the gate measures.
-pub(crate) const PRODUCT: &str = "pump";
-
-/// Builds one image of `examples/pump-firmware`; returns its path.
-pub(crate) fn build(shell: &Shell, image: &str, features: &[&str]) -> Result<PathBuf, String> {
-    let name = if features.is_empty() { "product".to_owned() } else { features.join("-") };
-    build_into(shell, image, &features.join(","), &name, &[])
-}
-
-/// Builds the product from a copy of the sources.
-pub(crate) fn build_from(shell: &Shell, tree: &Path, target: &Path) -> Result<PathBuf, String> {
-    build_at(shell, tree, target, PRODUCT, &[], &[])
-}
-
-fn build_into(
-    shell: &Shell,
-    image: &str,
-    features: &str,
-    name: &str,
-    env: &[(&str, &str)],
-) -> Result<PathBuf, String> {
-    let target = shell.target().join("firmware").join(name);
-    let features: &[&str] = if features.is_empty() { &[] } else { &["--features", features] };
-    build_at(shell, shell.root(), &target, image, features, env)
-}
-
-fn build_at(
-    shell: &Shell,
-    tree: &Path,
-    target: &Path,
-    image: &str,
-    features: &[&str],
-    env: &[(&str, &str)],
-) -> Result<PathBuf, String> {
-    let target_text = target.display().to_string();
-    let mut words = cargo(shell);
-    words.extend(["build", "--quiet", "--release", "--bin", image]);
-    words.extend(features);
-    let mut env = env.to_vec();
-    env.push(("CARGO_TARGET_DIR", &target_text));
-    run_in(&tree.join(FOLDER), &words, &env)?;
-    Ok(target.join(TARGET).join("release").join(image))
-}
-
-/// Cargo of a toolchain that has the target.
-fn cargo(shell: &Shell) -> Vec<&'static str> {
-    let installed = shell.read(&["rustup", "target", "list", "--installed"]).unwrap_or_default();
-    if installed.lines().any(|line| line == TARGET) {
-        vec!["cargo"]
-    } else {
-        vec!["rustup", "run", EMBEDDED_TOOLCHAIN, "cargo"]
-    }
-}
-
-fn run_in(folder: &Path, words: &[&str], env: &[(&str, &str)]) -> Result<(), String> {
-    Shell::at(folder.to_path_buf()).run_with(words, env)
-}
+/// Packages in which the ciphers, curves and hashes are; ours are counted without them.
+const OURS: [&str; 3] = ["medsec", "medsec-audit", "medsec-core"];
 
 /// Sizes of an image, in bytes.
 struct Sizes {
     text: u64,
-    data: u64,
-    bss: u64,
+    statics: u64,
 }
 
 impl Sizes {
@@ -93,81 +38,182 @@ impl Sizes {
         let ram = |address: u32| address >= 0x2000_0000;
         Self {
             text: elf.bytes_of(|section| !ram(section.address)),
-            data: elf.bytes_of(|section| ram(section.address) && !section.bytes.is_empty()),
-            bss: elf.bytes_of(|section| ram(section.address) && section.bytes.is_empty()),
+            statics: elf.bytes_of(|section| ram(section.address)),
         }
     }
 }
 
-/// The bound of the stack of an image, from a build that keeps the compiler's frame sizes.
-fn bound(shell: &Shell) -> Result<Bound, String> {
-    let env = [
-        ("RUSTC_BOOTSTRAP", "1"),
-        ("CARGO_TARGET_THUMBV7EM_NONE_EABIHF_RUSTFLAGS", "-Z emit-stack-sizes"),
-    ];
-    let image = build_into(shell, PRODUCT, "", "stack-sizes", &env)?;
-    let elf = Elf::parse(&std::fs::read(&image).map_err(|e| e.to_string())?)?;
-    let path = image.display().to_string();
-    let disassembly =
-        shell.read(&["llvm-objdump", "-d", "--demangle", "--no-show-raw-insn", &path])?;
-    Graph::read(&elf, &disassembly)?.bound(&elf)
+fn read(image: &Path) -> Result<Elf, String> {
+    Elf::parse(&std::fs::read(image).map_err(|e| format!("{}: {e}", image.display()))?)
 }
 
-/// Measures the product, and proves the entries of the libraries free of panics.
+/// The bound of the stack of an image, from a build that keeps the compiler's frame sizes.
+fn bound(shell: &Shell, product: &Product) -> Result<Bound, String> {
+    let flags =
+        format!("CARGO_TARGET_{}_RUSTFLAGS", product.core.target.to_uppercase().replace('-', "_"));
+    let env = [("RUSTC_BOOTSTRAP", "1"), (flags.as_str(), "-Z emit-stack-sizes")];
+    let variant = Variant { features: "", name: "stack-sizes", env: &env };
+    let image = build_variant(shell, product.core, product.image, variant)?;
+    let elf = read(&image)?;
+    Graph::read(&elf, &disassembly(shell, &image)?)?.bound(&elf, product)
+}
+
+/// What was found of an image.
+struct Finding {
+    sites: BTreeSet<String>,
+    figures: Vec<Figure>,
+    line: String,
+}
+
+/// Measures an image.
+fn measure(shell: &Shell, product: &Product) -> Result<Finding, String> {
+    let target = product.core.target;
+    let path = build(shell, product.core, product.image, "")?;
+    let elf = read(&path)?;
+    let sites = panics::sites(&elf);
+    for site in &sites {
+        println!("panic site {site}");
+    }
+    if *product.core == M0 {
+        let instructions = multiply::check(shell, &path)?;
+        println!("64-bit multiplication: {instructions} instructions, none of them branches");
+    }
+    let sizes = Sizes::of(&elf);
+    let bound = bound(shell, product)?;
+    for call in &bound.chain {
+        println!("stack {call}");
+    }
+    let peak = crate::emulate::stack_peak(shell, product)?;
+    let line = format!(
+        "{} on {target}: {} panic sites in dependencies, .text {} B, statics {} B, stack at most {} B ({} of them \
+         interrupts, {} functions), {} B measured, of {} B of RAM",
+        product.image,
+        sites.len(),
+        thousands(sizes.text),
+        thousands(sizes.statics),
+        thousands(bound.bytes.into()),
+        thousands(bound.interrupts.into()),
+        bound.functions,
+        thousands(peak),
+        thousands(product.ram_bytes),
+    );
+    println!("{line}");
+    if peak > u64::from(bound.bytes) {
+        return Err(format!("the stack got deeper than its bound: {line}"));
+    }
+    if sizes.statics + u64::from(bound.bytes) > product.ram_bytes {
+        return Err(format!("the stack can grow into the statics: {line}"));
+    }
+    let site_count = u64::try_from(sites.len()).map_err(|e| e.to_string())?;
+    let mut figures: Vec<Figure> = [
+        ("panic sites in dependencies", site_count),
+        ("bytes of .text", sizes.text),
+        ("bytes of statics", sizes.statics),
+        ("bytes of stack at most", bound.bytes.into()),
+        ("bytes of stack measured", peak),
+    ]
+    .map(|(what, value)| Figure { target, what: format!("{}: {what}", product.image), value })
+    .into();
+    figures.extend(by_package(shell, product, &path)?);
+    Ok(Finding { sites, figures, line })
+}
+
+/// Bytes of code of each of our packages in an image; those of the others are printed.
+fn by_package(shell: &Shell, product: &Product, image: &Path) -> Result<Vec<Figure>, String> {
+    let sizes = crates::sizes(shell, image, &disassembly(shell, image)?)?;
+    for (package, bytes) in &sizes {
+        println!("code of {package}: {} B", thousands(*bytes));
+    }
+    let figure = |package: &&str| Figure {
+        target: product.core.target,
+        what: format!("{}: bytes of code of {package}", product.image),
+        value: sizes.get(*package).copied().unwrap_or(0),
+    };
+    Ok(OURS.iter().map(figure).collect())
+}
+
+/// The pump, built by someone who lost the profile's `--cfg` flags, must be over its budget.
+fn lost_flags(shell: &Shell, budgets: &Budgets) -> Result<u64, String> {
+    let config = shell.root().join(FOLDER).join(".cargo").join("config.toml");
+    let config = std::fs::read_to_string(&config).map_err(|e| format!("config.toml: {e}"))?;
+    let flags = without_cfg(&config).ok_or("config.toml sets no --cfg flag to lose")?;
+    // This variable replaces what the file says.
+    let env = [("RUSTFLAGS", flags.as_str())];
+    let variant = Variant { features: "", name: "lost-flags", env: &env };
+    let image = build_variant(shell, PUMP.core, PUMP.image, variant)?;
+    let value = Sizes::of(&read(&image)?).text;
+    let figure =
+        Figure { target: PUMP.core.target, what: format!("{}: bytes of .text", PUMP.image), value };
+    if budgets.refuses(&figure) {
+        Ok(value)
+    } else {
+        Err(format!("control: without its --cfg flags the pump has {value} B and is in budget"))
+    }
+}
+
+/// The compiler's flags of a `config.toml` without the `--cfg` ones, each of which has a line of its own.
+fn without_cfg(config: &str) -> Option<String> {
+    let (_, list) = config.split_once("rustflags = [")?;
+    let (list, _) = list.split_once("\n]")?;
+    let (lost, kept): (Vec<&str>, Vec<&str>) =
+        list.lines().map(str::trim).partition(|line| line.starts_with("\"--cfg\""));
+    let words = kept.iter().filter(|line| line.starts_with('"'));
+    let words: Vec<&str> = words.flat_map(|line| line.split('"').skip(1).step_by(2)).collect();
+    (!lost.is_empty()).then(|| words.join(" "))
+}
+
+/// Measures the images, and proves the entries of the libraries free of panics.
 pub(crate) fn run(shell: &Shell, arguments: &[String]) -> Outcome {
     let record = match arguments {
         [] => false,
         [word] if word == "--record" => true,
         [..] => return Err(format!("unknown arguments {arguments:?}")),
     };
-    let proven = proof::run(shell)?;
-    let image = build(shell, PRODUCT, &[])?;
-    let elf = Elf::parse(&std::fs::read(&image).map_err(|e| e.to_string())?)?;
-    let sites = panics::sites(&elf);
-    for site in &sites {
-        println!("panic site {site}");
+    let budgets = Budgets::read(shell)?;
+    let refused = multiply::controls(shell)?;
+    let mut proven = 0;
+    for core in [&M4F, &M0] {
+        proven = proof::run(shell, core)?;
+        println!("{proven} entries proven free of panics on {}", core.target);
+    }
+    let (mut sites, mut figures, mut lines) = (BTreeSet::new(), Vec::new(), Vec::new());
+    for product in [&PUMP, &PUMP_M0, &SMALL] {
+        let finding = measure(shell, product)?;
+        sites.extend(finding.sites);
+        figures.extend(finding.figures);
+        lines.push(finding.line);
     }
     let frozen = shell.root().join(FOLDER).join("panic-sites.txt");
     let frozen = std::fs::read_to_string(&frozen).map_err(|e| format!("panic-sites.txt: {e}"))?;
     panics::compare(&sites, &frozen)?;
-    let sizes = Sizes::of(&elf);
-    let bound = bound(shell)?;
-    for call in &bound.chain {
-        println!("stack {call}");
-    }
-    let peak = crate::emulate::stack_peak(shell)?;
-    let line = format!(
-        "{proven} entries proven free of panics, {} panic sites in dependencies; .text {} B, .data {} B, .bss {} B; stack \
-         at most {} B ({} of them interrupts, {} functions), {} B measured",
-        sites.len(),
-        thousands(sizes.text),
-        thousands(sizes.data),
-        thousands(sizes.bss),
-        thousands(bound.bytes.into()),
-        thousands(bound.interrupts.into()),
-        bound.functions,
-        thousands(peak),
-    );
-    if peak > u64::from(bound.bytes) {
-        return Err(format!("the stack got deeper than its bound: {line}"));
-    }
-    if sizes.data + sizes.bss + u64::from(bound.bytes) > RAM_BYTES {
-        return Err(format!("the stack can grow into the statics: {line}"));
-    }
+    let lost = lost_flags(shell, &budgets)?;
+    let (met, goals) = budgets.goals(&figures);
     if record {
-        let sites = u64::try_from(sites.len()).map_err(|e| e.to_string())?;
-        let counts = [
-            ("entries proven free of panics", proven),
-            ("panic sites in dependencies", sites),
-            ("bytes of .text", sizes.text),
-            ("bytes of .data", sizes.data),
-            ("bytes of .bss", sizes.bss),
-            ("bytes of stack at most", bound.bytes.into()),
-            ("bytes of stack measured", peak),
-        ]
-        .map(|(what, count)| (what.to_owned(), count));
+        let counts = figures
+            .iter()
+            .map(|figure| (format!("{} {}", figure.target, figure.what), figure.value));
+        let proven = ("entries proven free of panics".to_owned(), proven);
+        let counts: Vec<(String, u64)> = core::iter::once(proven).chain(counts).collect();
         let command = "cargo xtask firmware --record";
         Record { name: "firmware", command, seed: 0, counts: &counts }.write(shell)?;
     }
-    Ok(line)
+    budgets.judge(&figures)?;
+    Ok(format!(
+        "{proven} entries proven free of panics on 2 cores; {}; {met} of {goals} goals met; controls: {} B without --cfg \
+         flags, {refused} branching multiplications refused",
+        lines.join("; "),
+        thousands(lost),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cfg_flags_are_lost_and_the_others_kept() {
+        let config = "[target.x]\nrustflags = [\n    \"-C\", \"linker=l\",\n    # why\n    \"--cfg\", \"a=\\\"b\\\"\",\n]\n";
+        assert_eq!(without_cfg(config).as_deref(), Some("-C linker=l"));
+        assert_eq!(without_cfg(&config.replace("--cfg", "-C")), None);
+    }
 }

@@ -16,6 +16,7 @@ mod counterexamples;
 mod deny;
 mod emulate;
 mod firmware;
+mod icount;
 mod nonces;
 mod powercut;
 mod record;
@@ -38,7 +39,7 @@ struct Gate {
 }
 
 /// All of them, in the order of `docs/testing.md`.
-const GATES: [Gate; 15] = [
+const GATES: [Gate; 16] = [
     Gate { name: "check", usage: "", run: check::run },
     Gate { name: "msrv", usage: "", run: check::msrv },
     Gate { name: "tidy", usage: "", run: tidy::run },
@@ -55,6 +56,7 @@ const GATES: [Gate; 15] = [
     Gate { name: "consttime", usage: "", run: consttime::run },
     Gate { name: "deny", usage: "[--db FILE.tar.xz]", run: deny::run },
     Gate { name: "firmware", usage: "[--record]", run: firmware::run },
+    Gate { name: "icount", usage: "[--record]", run: icount::run },
     Gate { name: "emulate", usage: "[--kill N] [--seed S] [--record]", run: emulate::run },
     Gate {
         name: "trace",

@@ -42,18 +42,21 @@ impl Record<'_> {
 
 /// Fails if a count is lower than the one recorded under `name`: a gate that does less than it did has stopped looking.
 pub(crate) fn not_fewer(shell: &Shell, name: &str, counts: &[(String, u64)]) -> Result<(), String> {
-    let recorded = std::fs::read_to_string(file(shell, name)).unwrap_or_default();
+    let recorded = read_record(shell, name);
     for (what, count) in counts {
-        let before = recorded
-            .lines()
-            .filter_map(|line| line.rsplit_once(' '))
-            .find(|(key, _)| key == what)
-            .and_then(|(_, value)| value.parse::<u64>().ok());
+        let before = recorded.iter().find(|(key, _)| key == what).map(|(_, value)| *value);
         if let Some(before) = before.filter(|before| before > count) {
             return Err(format!("{what}: {count}, but {before} are recorded in {name}"));
         }
     }
     Ok(())
+}
+
+/// The counts recorded under `name`; lines of a record's head that end in a number are among them.
+pub(crate) fn read_record(shell: &Shell, name: &str) -> Vec<(String, u64)> {
+    let recorded = std::fs::read_to_string(file(shell, name)).unwrap_or_default();
+    let counts = recorded.lines().filter_map(|line| line.rsplit_once(' '));
+    counts.filter_map(|(what, value)| Some((what.to_owned(), value.parse().ok()?))).collect()
 }
 
 fn file(shell: &Shell, name: &str) -> PathBuf {

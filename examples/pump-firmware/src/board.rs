@@ -2,11 +2,13 @@
 
 pub mod clock;
 pub mod console;
+pub mod core_clock;
 pub mod cut;
 pub mod flash;
 pub mod interrupts;
 pub mod noise;
 pub mod options;
+pub mod ram_flash;
 pub mod semihosting;
 pub mod stack;
 
@@ -29,6 +31,21 @@ pub fn start() -> Options {
     options
 }
 
+/// Starts a board of which only core and console are used: no clock, no power cut, no therapy.
+pub fn start_bare() -> Options {
+    stack::paint();
+    Line::new().text("BOOT").send();
+    Options::fetch()
+}
+
+/// As [`finish`], on such a board.
+#[inline(never)]
+pub fn finish_bare(outcome: Outcome) -> ! {
+    stack::wipe();
+    flash::tell();
+    end(outcome)
+}
+
 /// Wipes the stack, tells how the run went and ends it.
 #[inline(never)]
 pub fn finish(outcome: Outcome) -> ! {
@@ -49,11 +66,16 @@ fn tell(outcome: Outcome) -> ! {
         .number(interrupts::THERAPY.delivered_ul().into())
         .send();
     flash::tell();
-    Line::new().text("STACK ").number(stack::peak().into()).send();
     Line::new().text("TIME ").number(clock::now().into()).send();
     if Options::fetch().dump && stack::dump_ram().is_err() {
         semihosting::exit(Outcome::Failed);
     }
+    end(outcome)
+}
+
+#[inline(never)]
+fn end(outcome: Outcome) -> ! {
+    Line::new().text("STACK ").number(stack::peak().into()).send();
     Line::new().text("END ").number(outcome.code().into()).send();
     semihosting::exit(outcome)
 }

@@ -71,10 +71,10 @@ struct Trial {
     places: Vec<(&'static str, Vec<u8>)>,
 }
 
-fn trial(shell: &Shell, features: &[&str], extra: Extra, seed: u64) -> Result<Trial, String> {
+fn trial(shell: &Shell, features: &str, extra: Extra, seed: u64) -> Result<Trial, String> {
     let folder = shell.target().join("emulate-canary");
-    let image = firmware::build(shell, "canary", features)?;
-    let machine = Machine::new(&image, &folder)?;
+    let image = firmware::build(shell, &firmware::M4F, "canary", features)?;
+    let machine = Machine::new(firmware::PUMP.board, &image, &folder)?;
     machine.format(seed)?;
     let run = machine.boot(Options { kill: None, seed, events: 0, extra })?;
     match (run.end()?, extra) {
@@ -87,7 +87,7 @@ fn trial(shell: &Shell, features: &[&str], extra: Extra, seed: u64) -> Result<Tr
         ("the flash", machine.flash()?),
         ("the export", machine.export()?),
     ];
-    places.extend(Tool::new(shell, &folder)?.all_of_export()?);
+    places.extend(Tool::new(shell, &folder, 1)?.all_of_export()?);
     Ok(Trial { run, places })
 }
 
@@ -97,7 +97,7 @@ pub(crate) fn run(shell: &Shell, seed: u64) -> Result<String, String> {
     let mut places = 0;
     let mut refusals = HashSet::new();
     for extra in [Extra::Dump, Extra::Panic] {
-        let trial = trial(shell, &[], extra, seed)?;
+        let trial = trial(shell, "", extra, seed)?;
         for (place, bytes) in &trial.places {
             places += 1;
             let hits: usize = canaries.iter().map(|canaries| canaries.hits(bytes)).sum();
@@ -114,7 +114,7 @@ pub(crate) fn run(shell: &Shell, seed: u64) -> Result<String, String> {
         }
     }
     let [returned, panicked] = [Extra::Dump, Extra::Panic].map(|extra| {
-        let trial = trial(shell, &["no-wipe"], extra, seed)?;
+        let trial = trial(shell, "no-wipe", extra, seed)?;
         let ram = trial.places.first().map(|(_, ram)| ram.as_slice()).unwrap_or_default();
         Ok::<_, String>([0, 1].map(|kind| canaries.get(kind).map_or(0, |kind| kind.hits(ram))))
     });

@@ -19,6 +19,8 @@ const CUT_OUTSIDE: i32 = 21;
 
 /// A board: its image and the folder of its files.
 pub(crate) struct Machine {
+    /// QEMU's name of the board.
+    board: &'static str,
     image: PathBuf,
     folder: PathBuf,
 }
@@ -69,9 +71,9 @@ pub(crate) struct Run {
 
 impl Machine {
     /// A board in a folder of its own.
-    pub(crate) fn new(image: &Path, folder: &Path) -> Result<Self, String> {
+    pub(crate) fn new(board: &'static str, image: &Path, folder: &Path) -> Result<Self, String> {
         fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
-        Ok(Self { image: image.to_path_buf(), folder: folder.to_path_buf() })
+        Ok(Self { board, image: image.to_path_buf(), folder: folder.to_path_buf() })
     }
 
     /// The path of the flash file.
@@ -80,12 +82,12 @@ impl Machine {
     }
 
     /// A new part, with an empty log made by the firmware.
-    pub(crate) fn format(&self, seed: u64) -> Result<(), String> {
+    pub(crate) fn format(&self, seed: u64) -> Result<Run, String> {
         let blank = vec![0xFF; FLASH_BYTES];
         fs::write(self.flash_path(), blank).map_err(|e| format!("flash: {e}"))?;
         let run = self.boot(Options { kill: None, seed, events: 0, extra: Extra::Format })?;
         run.end().and_then(|end| match end {
-            End::Done => Ok(()),
+            End::Done => Ok(run),
             End::Cut(_) | End::Panicked => Err(format!("{end:?} while the log was made")),
         })
     }
@@ -123,7 +125,7 @@ impl Machine {
             options.extra.words(),
         );
         let mut child = Command::new("qemu-system-arm")
-            .args(["-M", "mps2-an386", "-nographic", "-monitor", "none", "-serial", "none"])
+            .args(["-M", self.board, "-nographic", "-monitor", "none", "-serial", "none"])
             .args(["-icount", "shift=0,sleep=off", "-semihosting-config", &semihosting])
             .arg("-kernel")
             .arg(&self.image)

@@ -14,8 +14,8 @@ pub(crate) struct Tool {
 }
 
 impl Tool {
-    /// Builds the tool and writes keys and layout into `folder`.
-    pub(crate) fn new(shell: &Shell, folder: &Path) -> Result<Self, String> {
+    /// Builds the tool and writes keys and layout into `folder`, for firmware of a suite.
+    pub(crate) fn new(shell: &Shell, folder: &Path, suite: u8) -> Result<Self, String> {
         shell.run(&["cargo", "build", "--quiet", "--release", "--package", "medsec-tool"])?;
         let binary = shell.target().join("release").join("medsec").display().to_string();
         let tool = Self {
@@ -31,7 +31,7 @@ impl Tool {
         tool.write(
             "layout",
             &format!(
-                "medsec-layout-1\nsuite 1\nmodel {MODEL}\npage {PAGE_BYTES}\nunit 4\ncell 0\nlog {start} {length}\n"
+                "medsec-layout-1\nsuite {suite}\nmodel {MODEL}\npage {PAGE_BYTES}\nunit 4\ncell 0\nlog {start} {length}\n"
             ),
         )?;
         Ok(tool)
@@ -63,10 +63,13 @@ impl Tool {
         Err(format!("{}: {} {printed} {errors}", words.join(" "), output.status))
     }
 
-    /// Verifies the raw flash file; what it printed as JSON.
-    pub(crate) fn verify_flash(&self) -> Result<String, String> {
+    /// Verifies the raw flash file; how many records it says there are.
+    pub(crate) fn verify_flash(&self) -> Result<u64, String> {
         let layout = self.path("layout");
-        self.run(&["log", "verify"], "flash.bin", &["--layout", &layout, "--json"])
+        let said = self.run(&["log", "verify"], "flash.bin", &["--layout", &layout, "--json"])?;
+        let records = said.split("\"records\":").nth(1).unwrap_or_default().trim_start();
+        let records: String = records.chars().take_while(char::is_ascii_digit).collect();
+        records.parse().map_err(|_| format!("the tool counts no records: {said}"))
     }
 
     /// Everything that the tool makes of an export: verdicts and records as JSON, a report as HTML.

@@ -22,7 +22,7 @@ pub(crate) fn first_finding(shell: &Shell, kills: u64, seed: u64) -> Result<Stri
     Shell::at(tree.clone())
         .run_with(&["git", "apply", PATCH], &[("GIT_CEILING_DIRECTORIES", &text(&place))])?;
     let image = firmware::build_from(shell, &tree, &place.join("build"))?;
-    let machine = Machine::new(&image, &place)?;
+    let machine = Machine::new(firmware::PUMP.board, &image, &place)?;
     let mut campaign = Campaign::new(&machine, None, seed)?;
     let found = campaign.cut_until_wrong(kills)?.finding();
     found

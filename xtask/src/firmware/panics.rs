@@ -37,7 +37,7 @@ fn site(elf: &Elf, bytes: &[u8], at: usize) -> Option<String> {
 }
 
 /// The path from the package's folder on.
-fn in_package(path: &str) -> &str {
+pub(crate) fn in_package(path: &str) -> &str {
     let Some(source) = path.rfind("/src/") else { return path };
     let before = path.get(..source).unwrap_or_default();
     let package = before.rfind('/').map_or(0, |slash| slash + 1);

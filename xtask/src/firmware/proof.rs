@@ -2,20 +2,22 @@
 
 use std::path::Path;
 
-use super::TARGET;
+use super::image::{Core, cargo};
 use crate::shell::Shell;
 
 /// Where the entries are written.
 const SOURCES: &str = "examples/pump-firmware/proof/src/";
 
-/// Links every entry; returns how many are proven.
-pub(crate) fn run(shell: &Shell) -> Result<u64, String> {
+/// Links every entry for a core; returns how many are proven.
+pub(crate) fn run(shell: &Shell, core: &Core) -> Result<u64, String> {
     let folder = shell.root().join("examples/pump-firmware/proof");
     let target = shell.target().join("firmware").join("proof");
-    let mut words = super::cargo(shell);
-    words.extend(["build", "--quiet", "--release", "--target", TARGET]);
-    super::run_in(&folder, &words, &[("CARGO_TARGET_DIR", &target.display().to_string())])?;
-    let library = target.join(TARGET).join("release").join("libpanic_proof.a");
+    let mut words = cargo(shell);
+    words.extend(["build", "--quiet", "--release", "--target", core.target]);
+    let env = [("CARGO_TARGET_DIR", target.display().to_string())];
+    Shell::at(folder)
+        .run_with(&words, &env.each_ref().map(|(key, value)| (*key, value.as_str())))?;
+    let library = target.join(core.target).join("release").join("libpanic_proof.a");
     let sources = shell.sources()?;
     let mut entries = Vec::new();
     for source in sources.iter().filter(|path| path.starts_with(SOURCES)) {

@@ -6,11 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::elf::{Elf, word};
-
-/// What the core pushes for an interrupt when the floating-point unit is in use, with alignment (ARMv7-M B1.5.7).
-const EXCEPTION_BYTES: u32 = 108;
-/// Levels of priority that interrupts of the board have.
-const EXCEPTION_LEVELS: u32 = 3;
+use super::image::Product;
 
 /// A function of the image.
 #[derive(Default)]
@@ -56,7 +52,7 @@ impl Graph {
     }
 
     /// The bound from the vector table on.
-    pub(crate) fn bound(&self, elf: &Elf) -> Result<Bound, String> {
+    pub(crate) fn bound(&self, elf: &Elf, product: &Product) -> Result<Bound, String> {
         let vectors = elf.section(".vector_table").ok_or("the image has no vector table")?;
         let entry = |index: usize| word(&vectors.bytes, 4 * index).map(|entry| entry & !1);
         let reset = entry(1).ok_or("the image has no reset vector")?;
@@ -70,7 +66,7 @@ impl Graph {
         for handler in handlers {
             deepest = deepest.max(self.depth(handler, &mut known, &mut Vec::new())?);
         }
-        let interrupts = EXCEPTION_LEVELS * (deepest + EXCEPTION_BYTES);
+        let interrupts = product.exception_levels * (deepest + product.core.exception_bytes);
         Ok(Bound {
             bytes: main + interrupts,
             interrupts,
@@ -222,8 +218,8 @@ fn target(mnemonic: &str, operands: &str) -> Option<u32> {
 
 fn is_indirect(mnemonic: &str, operands: &str) -> bool {
     let through_register = mnemonic.starts_with("blx") || mnemonic.starts_with("bx");
-    let into_pc =
-        (mnemonic.starts_with("ldr") || mnemonic.starts_with("mov")) && operands.starts_with("pc");
+    // `mov pc` is how ARMv6-M goes through a table within a function; what leaves one does so by `bx`.
+    let into_pc = mnemonic.starts_with("ldr") && operands.starts_with("pc");
     (through_register && operands.starts_with('r')) || into_pc
 }
 

@@ -1,7 +1,7 @@
 //! The interrupts: the power cut above therapy, therapy above the flash's alarm.
 #![expect(unsafe_code, reason = "the numbers and priorities of the board's interrupts")]
 
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use cortex_m::interrupt::InterruptNumber;
 use cortex_m::peripheral::NVIC;
@@ -35,6 +35,7 @@ const CUT_IRQ: Irq = Irq(8);
 const TICK_IRQ: Irq = Irq(9);
 const ALARM_IRQ: Irq = Irq(10);
 
+static STARTED: AtomicBool = AtomicBool::new(false);
 static DUE: AtomicU32 = AtomicU32::new(0);
 static TICKS: AtomicU32 = AtomicU32::new(0);
 static LATE_MAX: AtomicU32 = AtomicU32::new(0);
@@ -48,14 +49,18 @@ pub struct Punctuality {
     pub late_ns_max: u64,
 }
 
-/// The core's priority registers, a byte for each interrupt.
+/// The core's priority registers: four interrupts to a word, which is all that ARMv6-M reads and writes.
 const PRIORITIES: usize = 0xE000_E400;
 
 fn set_priority(irq: Irq, priority: u8) {
-    let register = PRIORITIES.wrapping_add(usize::from(irq.0));
-    let register = core::ptr::with_exposed_provenance_mut::<u8>(register);
+    let register = PRIORITIES.wrapping_add(usize::from(irq.0 & !3));
+    let register = core::ptr::with_exposed_provenance_mut::<u32>(register);
+    let shift = u32::from(irq.0 & 3).wrapping_mul(8);
     // SAFETY: the core has these registers, and no critical section rests on priorities.
-    unsafe { register.write_volatile(priority) };
+    let present = unsafe { register.read_volatile() };
+    let new = present & !(0xFF << shift) | u32::from(priority) << shift;
+    // SAFETY: as above.
+    unsafe { register.write_volatile(new) };
 }
 
 /// Starts the therapy loop, every 10 ms.
@@ -73,6 +78,7 @@ pub fn start() {
     unsafe { NVIC::unmask(ALARM_IRQ) };
     // SAFETY: as above.
     unsafe { NVIC::unmask(TICK_IRQ) };
+    STARTED.store(true, Ordering::Relaxed);
 }
 
 /// How the therapy loop fared so far.
@@ -85,7 +91,12 @@ pub fn punctuality() -> Punctuality {
 }
 
 /// Halts the core, as a busy flash does: for so long only the power cut comes through.
+///
+/// On a board without a therapy loop there is nothing to hold up, and it takes no time.
 pub(super) fn halt(ticks: u32) {
+    if !STARTED.load(Ordering::Relaxed) {
+        return;
+    }
     NVIC::mask(TICK_IRQ);
     clock::sleep(ticks);
     // SAFETY: it was unmasked before, and no critical section rests on it.

@@ -44,6 +44,15 @@ pub fn paint() {
     }
 }
 
+/// The stack that `act` takes, in bytes, its caller's frames left out.
+#[inline(never)]
+pub fn used_by(act: impl FnOnce()) -> u32 {
+    paint();
+    let top = usize::try_from(cortex_m::register::msp::read()).unwrap_or(0);
+    act();
+    u32::try_from(top.saturating_sub(deepest())).unwrap_or(u32::MAX)
+}
+
 /// Wipes the stack below the caller, but in the build that shows what then is left.
 pub fn wipe() {
     if !cfg!(feature = "no-wipe") {
@@ -71,18 +80,22 @@ pub(super) fn abandon() -> ! {
 /// Deepest use of the stack so far, in bytes; meaningless before the first [`paint`].
 #[must_use]
 pub fn peak() -> u32 {
+    let (_, high) = limits();
+    let depth = u32::try_from(high.saturating_sub(deepest())).unwrap_or(u32::MAX);
+    depth.max(PEAK.load(Ordering::Relaxed))
+}
+
+/// The lowest word that is not as it was painted.
+fn deepest() -> usize {
     let (low, high) = limits();
-    let mut deepest = high;
     for address in (low..high).step_by(4) {
         let word = core::ptr::with_exposed_provenance::<u32>(address);
         // SAFETY: a word of the stack region.
         if unsafe { word.read_volatile() } != PAINT {
-            deepest = address;
-            break;
+            return address;
         }
     }
-    let depth = u32::try_from(high.saturating_sub(deepest)).unwrap_or(u32::MAX);
-    depth.max(PEAK.load(Ordering::Relaxed))
+    high
 }
 
 /// Writes all of the RAM to the host's file `sram.bin`.
