@@ -153,12 +153,15 @@ impl fmt::Display for Tally {
     }
 }
 
-/// Makes `changes` changes to honest logs of about 10,000 records in all, and lives `histories` honest histories.
+/// Makes `changes` changes to honest logs of about 10,000 records in all, and to further, smaller ones where the changes
+/// are many.
+#[inline]
 #[must_use]
-pub fn run(changes: u64, histories: u64, seed: u64) -> Tally {
+pub fn run(changes: u64, seed: u64) -> Tally {
     let mut tally = Tally::default();
-    let share = changes.div_ceil(LOGS);
-    for log in 0..LOGS {
+    let logs = LOGS + changes / CHANGES_PER_LOG;
+    let share = changes.div_ceil(logs);
+    for log in 0..logs {
         match log_of(log, seed) {
             Some(subject) => {
                 tally.logs += 1;
@@ -168,7 +171,6 @@ pub fn run(changes: u64, histories: u64, seed: u64) -> Tally {
             None => tally.missed.push(format!("log {log}: no honest log")),
         }
     }
-    tally.histories = histories::run(histories, seed);
     tally
 }
 
@@ -227,10 +229,16 @@ fn change(subject: &Subject, changes: u64, seed: u64, tally: &mut Tally) {
 
 /// Honest logs: two suites, two retentions, three geometries.
 const LOGS: u64 = 12;
+/// One further log for so many changes: more histories rather than more changes to the same ones.
+const CHANGES_PER_LOG: u64 = 2_500;
+/// What part of the pages and records of the first logs these have.
+const SHARE: u32 = 4;
 
+#[inline]
 fn log_of(log: u64, seed: u64) -> Option<Subject> {
     let retention = if log.is_multiple_of(2) { Retention::Overwrite } else { Retention::Block };
-    let setup = |pages| Setup { pages, retention, seed: 10 };
+    let share = if log < LOGS { 1 } else { SHARE };
+    let setup = |pages: u32| Setup { pages: pages / share, retention, seed: 10 };
     let seed = mix(seed ^ mix(log));
     match (log / 2) % 6 {
         0 => honest::<Aes256Gcm, 4, 4, 4096>(log, setup(16), seed),
@@ -251,8 +259,9 @@ fn honest<S: Suite, const R: usize, const W: usize, const P: usize>(
     let mut device = Device::<S, R, W, P>::new(setup, Model::None, seed).ok()?;
     let mut prng = Prng::new(seed);
     let mut older = Vec::new();
+    let enough = if name < LOGS { RECORDS } else { RECORDS / SHARE };
     let mut records = 0;
-    while records < RECORDS || older.len() < 24 {
+    while records < enough || older.len() < 24 {
         if !device.boot(prng.word()) {
             return None;
         }
@@ -346,6 +355,7 @@ fn life<S: Suite, const R: usize, const W: usize, const P: usize>(
 }
 
 /// One log of at least `records` records over many boots, on 4 KiB pages of which it fills most, and whose it is.
+#[inline]
 #[must_use]
 pub fn large(records: u32) -> Option<(Image, Setup)> {
     let setup = Setup { pages: records / 36, retention: Retention::Overwrite, seed: 10 };

@@ -21,7 +21,7 @@ use medsec_sim::tamper::{change::KINDS, histories, large, run, vectors};
 /// Changes to honest logs: each entry that is called verified is as the device wrote it, and each gap is named.
 #[test]
 fn no_change_goes_unseen() {
-    let tally = run(CHANGES, 0, 1);
+    let tally = run(CHANGES, 1);
     assert_eq!(tally.unseen(), 0, "{tally}");
     assert!(tally.missed.is_empty(), "{tally}");
     assert!(tally.logs == 12 && tally.entries > 9_000, "{tally}");

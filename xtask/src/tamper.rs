@@ -1,6 +1,8 @@
 //! `cargo xtask tamper`: changes logs in every way an adversary can, and counts what the verifier does not see.
 
-use medsec_sim::tamper::{Tally, run as change};
+use std::time::Instant;
+
+use medsec_sim::tamper::{self, Tally, histories as lived};
 
 use crate::Outcome;
 use crate::record::{Record, not_fewer, thousands};
@@ -29,14 +31,16 @@ pub(crate) fn run(shell: &Shell, arguments: &[String]) -> Outcome {
             other => return Err(format!("unknown argument {other}")),
         }
     }
-    let (changes, histories) =
-        if full { (CHANGES_FULL, HISTORIES_FULL) } else { (CHANGES, HISTORIES) };
-    let tallies = in_threads(seed, |threads, seed| {
-        change(changes.div_ceil(threads), histories.div_ceil(threads), seed)
-    });
+    let (changes, lives) = if full { (CHANGES_FULL, HISTORIES_FULL) } else { (CHANGES, HISTORIES) };
     let mut tally = Tally::default();
-    tallies.iter().for_each(|part| tally.merge(part));
-    println!("{tally}");
+    let begun = Instant::now();
+    let parts = in_threads(seed, |threads, seed| tamper::run(changes.div_ceil(threads), seed));
+    parts.iter().for_each(|part| tally.merge(part));
+    println!("changes, seed {seed}: {} s", begun.elapsed().as_secs());
+    let begun = Instant::now();
+    let parts = in_threads(seed, |threads, seed| lived::run(lives.div_ceil(threads), seed));
+    parts.iter().for_each(|part| tally.histories.merge(part));
+    println!("histories, seed {seed}: {} s\n{tally}", begun.elapsed().as_secs());
     let honest = &tally.histories;
     let counts = [
         ("changes".to_owned(), tally.changes()),
@@ -53,7 +57,7 @@ pub(crate) fn run(shell: &Shell, arguments: &[String]) -> Outcome {
         thousands(honest.cuts),
         honest.alarms
     );
-    let complete = tally.changes() >= changes / 2 && honest.histories >= histories;
+    let complete = tally.changes() >= changes / 2 && honest.histories >= lives;
     if tally.unseen() != 0 || !tally.missed.is_empty() || honest.alarms != 0 || !complete {
         return Err(figures);
     }

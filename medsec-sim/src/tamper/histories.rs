@@ -52,6 +52,7 @@ impl fmt::Display for Tally {
 }
 
 /// Lives `histories` histories.
+#[inline]
 #[must_use]
 pub fn run(histories: u64, seed: u64) -> Tally {
     let mut tally = Tally::default();
@@ -62,6 +63,7 @@ pub fn run(histories: u64, seed: u64) -> Tally {
 }
 
 /// Lives one history, which `seed` draws.
+#[inline]
 pub fn one(history: u64, seed: u64, tally: &mut Tally) {
     let retention = if history.is_multiple_of(2) { Retention::Overwrite } else { Retention::Block };
     let setup = |pages| Setup { pages, retention, seed: 10 };
