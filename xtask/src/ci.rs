@@ -49,7 +49,11 @@ pub(crate) fn step(shell: &Shell, step: &str) -> Outcome {
     };
     let arguments: Vec<String> = words.map(str::to_owned).collect();
     let digest = results::digest(shell, &Tree::read(shell)?)?;
-    let outcome = (gate.run)(shell, &arguments);
+    let mut outcome = (gate.run)(shell, &arguments);
+    if outcome.is_ok() && results::digest(shell, &Tree::read(shell)?)? != digest {
+        outcome =
+            Err("the sources changed while it ran, so nobody knows what it examined".to_owned());
+    }
     results::keep(shell, step, &digest, &outcome);
     outcome
 }
