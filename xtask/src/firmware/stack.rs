@@ -44,9 +44,12 @@ impl Graph {
                 function.frame = function.frame.max(size);
             }
         }
+        // The reset handler lies so low that its address is also a common number, and the core alone enters it.
+        let reset = elf.section(".vector_table").and_then(|vectors| word(&vectors.bytes, 4));
+        let reset = reset.map(|entry| entry & !1);
         let pointed_at = pointed_at(elf, disassembly)
             .into_iter()
-            .filter(|address| functions.contains_key(address))
+            .filter(|address| functions.contains_key(address) && Some(*address) != reset)
             .collect();
         Ok(Self { functions, pointed_at })
     }
