@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 /// Verify, report and export the audit logs of medical devices. Works without a network.
 #[derive(Parser, Debug)]
@@ -60,6 +61,17 @@ pub(crate) enum Verb {
         /// Name of the output, such as log.verify
         name: String,
     },
+    /// Print what a shell needs to complete this command
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the manual page, or write a page for each verb
+    Man {
+        /// A directory for the pages of all verbs
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
 }
 
 #[derive(Subcommand, Debug)]
@@ -75,19 +87,7 @@ pub(crate) enum LogVerb {
         output: PathBuf,
     },
     /// Write the verified records for another program
-    Export {
-        #[command(flatten)]
-        subject: Subject,
-        /// The form to write
-        #[arg(long)]
-        format: Format,
-        /// How messages are told apart (syslog only): a line feed, or a count of bytes in front
-        #[arg(long, value_name = "FRAMING", default_value = "lines")]
-        framing: Framing,
-        /// The file to write; standard output if left out
-        #[arg(short, long, value_name = "OUT")]
-        output: Option<PathBuf>,
-    },
+    Export(ExportArgs),
     /// Take the newest signed checkpoint out of a log, to keep as a later --anchor
     Checkpoint {
         #[command(flatten)]
@@ -96,6 +96,58 @@ pub(crate) enum LogVerb {
         #[arg(short, long, value_name = "OUT")]
         output: Option<PathBuf>,
     },
+    /// Tell which pseudonyms stand for ids, by the key that an export kept
+    Pseudonym {
+        /// The key, from --pseudonym-key of an export
+        #[arg(long, value_name = "FILE")]
+        pseudonym_key: PathBuf,
+        /// Ids in hexadecimal, as an export that is not de-identified shows them
+        #[arg(required = true)]
+        ids: Vec<String>,
+    },
+}
+
+/// What is exported, and how.
+#[derive(Args, Debug)]
+pub(crate) struct ExportArgs {
+    #[command(flatten)]
+    pub(crate) subject: Subject,
+    /// The form to write
+    #[arg(long)]
+    pub(crate) format: Format,
+    /// How messages are told apart (syslog only): a line feed, or a count of bytes in front
+    #[arg(long, value_name = "FRAMING", default_value = "lines")]
+    pub(crate) framing: Framing,
+    /// The file to write; standard output if left out
+    #[arg(short, long, value_name = "OUT")]
+    pub(crate) output: Option<PathBuf>,
+    /// Replace ids by pseudonyms of this export alone, leave personal fields out, and make times coarse
+    #[arg(long)]
+    pub(crate) de_identified: bool,
+    /// What becomes of times in a de-identified export
+    #[arg(long, value_name = "TIMES", default_value = "year", requires = "de_identified")]
+    pub(crate) times: Times,
+    /// Keep the key of the pseudonyms in this new file, for its holder alone; left out, it is destroyed
+    #[arg(long, value_name = "FILE", requires = "de_identified")]
+    pub(crate) pseudonym_key: Option<PathBuf>,
+}
+
+/// What becomes of times in a de-identified export.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Times {
+    /// Dates become their year; time since power-on, whole minutes
+    Year,
+    /// As they are: not for data that must be free of dates
+    Kept,
+}
+
+impl Times {
+    pub(crate) const fn id(self) -> &'static str {
+        match self {
+            Self::Year => "year",
+            Self::Kept => "kept",
+        }
+    }
 }
 
 /// A log and what it is verified against.
@@ -158,10 +210,12 @@ impl Verb {
             Self::Demo { .. } => "medsec.demo/1",
             Self::Log(LogVerb::Verify(_)) => "medsec.log.verify/1",
             Self::Log(LogVerb::Report { .. }) => "medsec.log.report/1",
-            Self::Log(LogVerb::Export { .. }) => "medsec.log.export/1",
+            Self::Log(LogVerb::Export(_)) => "medsec.log.export/1",
             Self::Log(LogVerb::Checkpoint { .. }) => "medsec.log.checkpoint/1",
             Self::Explain { .. } => "medsec.explain/1",
-            Self::Schema { .. } => "medsec.schema/1",
+            Self::Log(LogVerb::Pseudonym { .. }) => "medsec.log.pseudonym/1",
+            // They print no object; what there is to say about them is an error.
+            Self::Schema { .. } | Self::Completions { .. } | Self::Man { .. } => "medsec.error/1",
         }
     }
 }

@@ -92,10 +92,11 @@ impl Code {
     pub const WIDE_KEY_FILE: Self = Self {
         id: "E0109",
         title: "secret readable by others",
-        cause: "The file with the log authority's secret can be read by its group or by \
-                everybody.",
-        risk: "Whoever reads it can open the records of every device of this authority, and can \
-               make records that only the device's signature tells from true ones.",
+        cause: "The file with the log authority's secret, or with the key of an export's \
+                pseudonyms, can be read by its group or by everybody.",
+        risk: "Whoever reads the authority's secret can open the records of every device of this \
+               authority, and can make records that only the device's signature tells from true \
+               ones. Whoever reads the key of pseudonyms can tell for whom they stand.",
         fix: "chmod 600 the file; if others had access to the machine, treat the secret as \
               known.",
     };
@@ -118,6 +119,31 @@ impl Code {
         risk: "Nothing was checked. A wrong catalogue would show records under wrong names.",
         fix: "Have the maker's program write the file again, or leave --catalogue out: events are \
               then shown by their numbers.",
+    };
+    /// Malformed pseudonym key.
+    pub const PSEUDONYM_KEY: Self = Self {
+        id: "E0112",
+        title: "malformed pseudonym key",
+        cause: "A pseudonym key file is one line: `medsec-pseudonym-key-1`, a space, 64 hexadecimal \
+                digits in lower case.",
+        risk: "No pseudonym was told.",
+        fix: "Pass the file that --pseudonym-key of the export wrote.",
+    };
+    /// Key would replace a file.
+    pub const OVER_FILE: Self = Self {
+        id: "E0113",
+        title: "key would replace a file",
+        cause: "The path given by --pseudonym-key exists.",
+        risk: "It may be the key of another export, and the only one. Nothing was written.",
+        fix: "Choose a path that does not exist.",
+    };
+    /// No randomness.
+    pub const NO_RANDOMNESS: Self = Self {
+        id: "E0114",
+        title: "no randomness",
+        cause: "The system gave no random bytes for the key of the pseudonyms.",
+        risk: "Nothing was written: pseudonyms of a key that can be guessed are none.",
+        fix: "Run the command again; if it stays so, the machine is not fit for it.",
     };
 }
 
@@ -374,6 +400,9 @@ impl Code {
         &Self::WIDE_KEY_FILE,
         &Self::LAYOUT_FILE,
         &Self::CATALOGUE_FILE,
+        &Self::PSEUDONYM_KEY,
+        &Self::OVER_FILE,
+        &Self::NO_RANDOMNESS,
         &Self::GAP,
         &Self::TRUNCATED,
         &Self::MODIFIED,

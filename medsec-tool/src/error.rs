@@ -70,6 +70,23 @@ pub enum Error {
         /// What is wrong with it.
         cause: CatalogueError,
     },
+    /// A pseudonym key file is malformed.
+    #[error("{path} is no pseudonym key: {cause}")]
+    PseudonymKey {
+        /// The file.
+        path: Untrusted,
+        /// What is wrong with it.
+        cause: KeyFileError,
+    },
+    /// A key would replace a file.
+    #[error("{path} exists, and a key replaces no file")]
+    OverFile {
+        /// The file.
+        path: Untrusted,
+    },
+    /// The system has no randomness to give.
+    #[error("the system gives no random bytes")]
+    NoRandomness,
     /// The result cannot be written.
     #[error("cannot write {path}: {reason}")]
     Write {
@@ -151,6 +168,9 @@ impl Error {
             Self::OverInput { .. } => Code::OVER_INPUT,
             Self::LayoutFile { .. } => Code::LAYOUT_FILE,
             Self::CatalogueFile { .. } => Code::CATALOGUE_FILE,
+            Self::PseudonymKey { .. } => Code::PSEUDONYM_KEY,
+            Self::OverFile { .. } => Code::OVER_FILE,
+            Self::NoRandomness => Code::NO_RANDOMNESS,
             Self::NotALog { .. } => Code::NOT_A_LOG,
             Self::OtherDevice | Self::NoneSigned => Code::OTHER_DEVICE,
             Self::ForeignAnchor => Code::FOREIGN_ANCHOR,
@@ -173,7 +193,7 @@ impl Error {
             | Self::ForeignAnchor
             | Self::ForeignAuthority
             | Self::NoCheckpoint => Exit::Undecided,
-            Self::OverInput { .. } => Exit::Refused,
+            Self::OverInput { .. } | Self::OverFile { .. } => Exit::Refused,
             Self::Read { .. }
             | Self::TooLarge { .. }
             | Self::DeviceKey { .. }
@@ -181,8 +201,9 @@ impl Error {
             | Self::CheckpointFile { .. }
             | Self::LayoutFile { .. }
             | Self::CatalogueFile { .. }
+            | Self::PseudonymKey { .. }
             | Self::NotALog { .. } => Exit::Input,
-            Self::Write { .. } => Exit::Device,
+            Self::Write { .. } | Self::NoRandomness => Exit::Device,
             Self::UnknownCode { .. } | Self::UnknownSchema { .. } | Self::Usage { .. } => {
                 Exit::Usage
             }

@@ -48,6 +48,32 @@ pub(crate) fn write(
     })
 }
 
+/// Writes a secret to `path`, which must not exist yet, for its owner alone.
+pub(crate) fn write_secret(path: &Path, secret: &str) -> Result<(), Error> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let failed = |error: io::Error| {
+        let path = Untrusted::from_path(path);
+        if error.kind() == io::ErrorKind::AlreadyExists {
+            return Error::OverFile { path };
+        }
+        Error::Write { path, reason: Untrusted::new(error.to_string()) }
+    };
+    let mut file = options.open(path).map_err(failed)?;
+    let written = file.write_all(secret.as_bytes()).and_then(|()| file.sync_all());
+    if written.is_err() {
+        drop(fs::remove_file(path));
+    }
+    written.map_err(failed)
+}
+
+/// Takes back a secret that was not used.
+pub(crate) fn remove(path: &Path) {
+    drop(fs::remove_file(path));
+}
+
 fn refuse_inputs(path: &Path, inputs: &[&Path]) -> Result<(), Error> {
     let Ok(target) = fs::canonicalize(path) else {
         return Ok(()); // It does not exist, so it is no input.

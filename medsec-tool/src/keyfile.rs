@@ -5,6 +5,7 @@
 //! | device key | `medsec-device-key-1`, space, 64 digits: the device's Ed25519 public key |
 //! | authority secret | `medsec-authority-secret-1`, space, 64 digits: the log authority's X25519 secret |
 //! | checkpoint | `medsec-checkpoint-1`, space, digits of the signed bytes, space, 128 digits: the signature |
+//! | pseudonym key | `medsec-pseudonym-key-1`, space, 64 digits: the key of one export's pseudonyms |
 //!
 //! Digits are hexadecimal in lower case. The line may end in a line feed; nothing may follow it.
 
@@ -17,6 +18,7 @@ use crate::text::{hex, parse_hex, parse_hex_vec};
 
 const DEVICE_WORD: &str = "medsec-device-key-1";
 const AUTHORITY_WORD: &str = "medsec-authority-secret-1";
+const PSEUDONYM_WORD: &str = "medsec-pseudonym-key-1";
 const CHECKPOINT_WORD: &str = "medsec-checkpoint-1";
 /// Bytes that a device may sign as one checkpoint.
 const CHECKPOINT_BYTES_MAX: usize = 512;
@@ -126,6 +128,48 @@ impl AuthoritySecret {
 impl fmt::Debug for AuthoritySecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("AuthoritySecret")
+    }
+}
+
+/// The key of one export's pseudonyms. Wiped on drop, prints nothing.
+pub struct PseudonymKey(Zeroizing<[u8; 32]>);
+
+impl PseudonymKey {
+    /// A new key from the system's random source.
+    ///
+    /// # Errors
+    /// The system has no randomness to give.
+    pub fn draw() -> Result<Self, getrandom::Error> {
+        let mut key = Zeroizing::new([0; 32]);
+        getrandom::fill(&mut *key)?;
+        Ok(Self(key))
+    }
+
+    /// Reads the bytes of a pseudonym key file.
+    ///
+    /// # Errors
+    /// Each [`KeyFileError`].
+    pub fn parse(bytes: &[u8]) -> Result<Self, KeyFileError> {
+        let [digits] = parts(bytes, PSEUDONYM_WORD)?;
+        key(digits).map(|key| Self(Zeroizing::new(key)))
+    }
+
+    /// The file that holds this key, wiped on drop.
+    #[must_use]
+    pub fn to_file(&self) -> Zeroizing<String> {
+        Zeroizing::new(format!("{PSEUDONYM_WORD} {}\n", hex(&*self.0)))
+    }
+
+    /// The key, to make pseudonyms with.
+    #[must_use]
+    pub fn expose(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PseudonymKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PseudonymKey")
     }
 }
 

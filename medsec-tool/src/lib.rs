@@ -20,6 +20,7 @@ pub mod verifier;
 
 mod cli;
 mod command;
+mod deidentify;
 mod export;
 mod files;
 mod judgement;
@@ -36,7 +37,10 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use crate::cli::{Cli, ColorChoice, Global, LogVerb, Verb};
-use crate::command::{demo, explain, log_checkpoint, log_export, log_report, log_verify, schema};
+use crate::command::{
+    completions, demo, explain, log_checkpoint, log_export, log_pseudonym, log_report, log_verify,
+    man, schema,
+};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::model::Verify;
@@ -117,11 +121,12 @@ fn dispatch(verb: &Verb, global: Global, verifier: &dyn Verify) -> Result<Outcom
         Verb::Log(LogVerb::Report { subject, output }) => {
             log_report::run(subject, output, verifier)
         }
-        Verb::Log(LogVerb::Export { subject, format, framing, output }) => {
-            let (format, framing, output) = (*format, *framing, output.as_deref());
-            let form = log_export::Form { format, framing, output, json: global.json };
-            log_export::run(subject, form, verifier)
+        Verb::Log(LogVerb::Export(args)) => log_export::run(args, global.json, verifier),
+        Verb::Log(LogVerb::Pseudonym { pseudonym_key, ids }) => {
+            log_pseudonym::run(pseudonym_key, ids)
         }
+        Verb::Completions { shell } => completions::run(*shell),
+        Verb::Man { out } => man::run(out.as_deref()),
         Verb::Log(LogVerb::Checkpoint { subject, output }) => {
             log_checkpoint::run(subject, output.as_deref(), global.json, verifier)
         }

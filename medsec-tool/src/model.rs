@@ -4,6 +4,8 @@ mod verdict;
 
 pub use verdict::{Assurance, Verdict, Weight};
 
+use medsec_core::time::{TimeSource, WallTime};
+
 use crate::catalogue::Catalogue;
 use crate::error::Error;
 use crate::keyfile::{AuthoritySecret, Checkpoint, DeviceKey};
@@ -151,6 +153,17 @@ impl ClockSource {
     }
 }
 
+impl From<TimeSource> for ClockSource {
+    fn from(source: TimeSource) -> Self {
+        match source {
+            TimeSource::Person => Self::Person,
+            TimeSource::RealTimeClock => Self::RealTimeClock,
+            TimeSource::Authenticated => Self::Authenticated,
+            TimeSource::Unknown | _ => Self::Unknown,
+        }
+    }
+}
+
 /// The interval in which something happened.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Interval {
@@ -172,8 +185,12 @@ pub enum Value {
     Quantity(i64, &'static str),
     /// Words.
     Text(Untrusted),
+    /// A wall time with its quality.
+    Time(WallTime),
     /// An id or the head of a hash, shown in hexadecimal.
     Bytes([u8; 8]),
+    /// What stands for an id or the head of a hash in a de-identified export.
+    Pseudonym([u8; 12]),
     /// Personal, and sealed: the log authority alone can open it.
     Personal,
     /// Personal, and left out of the record.
@@ -186,11 +203,23 @@ impl core::fmt::Display for Value {
             Self::Number(number) => write!(f, "{number}"),
             Self::Quantity(number, unit) => write!(f, "{number} {unit}"),
             Self::Text(text) => write!(f, "{text}"),
+            Self::Time(time) => f.write_str(&wall_words(*time)),
             Self::Bytes(bytes) => f.write_str(&crate::text::hex(bytes)),
+            Self::Pseudonym(bytes) => f.write_str(&crate::text::hex(bytes)),
             Self::Personal => f.write_str("(personal, sealed)"),
             Self::Omitted => f.write_str("(personal, left out)"),
         }
     }
+}
+
+fn wall_words(time: WallTime) -> String {
+    let source = ClockSource::from(time.source);
+    if source == ClockSource::Unknown && time.unix_seconds == 0 {
+        return "unknown".to_owned();
+    }
+    let (instant, seconds) =
+        (crate::text::instant(time.unix_seconds.saturating_mul(1_000)), time.uncertainty_seconds);
+    format!("{instant} \u{b1} {seconds} s ({})", source.id())
 }
 
 /// One record.

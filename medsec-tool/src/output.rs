@@ -69,6 +69,21 @@ pub(crate) struct Outcome {
     pub(crate) data: Json,
 }
 
+impl Outcome {
+    /// `payload` is itself the result, and there is nothing to say about it.
+    pub(crate) const fn printed(payload: Vec<u8>) -> Self {
+        Self {
+            exit: Exit::Ok,
+            verdict: "ok",
+            headline: String::new(),
+            text: Vec::new(),
+            payload: Some(payload),
+            findings: Vec::new(),
+            data: Json::Null,
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct Tool {
     name: &'static str,
@@ -161,7 +176,7 @@ impl Console<'_> {
         let headline = self.headline(outcome.exit, &outcome.headline);
         let quiet = self.global.quiet;
         let target: &mut dyn Write = if beside_payload { self.err } else { self.out };
-        if beside_payload && quiet {
+        if beside_payload && (quiet || outcome.headline.is_empty()) {
             return Ok(());
         }
         writeln!(target, "{headline}")?;

@@ -24,7 +24,14 @@ pub(crate) struct Range {
     last_seq: u64,
     verdict: &'static str,
     assurance: &'static str,
-    place: Place,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    place: Option<Place>,
+}
+
+impl Range {
+    pub(crate) const fn hide_place(&mut self) {
+        self.place = None;
+    }
 }
 
 impl From<&model::RangeRow> for Range {
@@ -35,7 +42,7 @@ impl From<&model::RangeRow> for Range {
             last_seq: range.last_seq,
             verdict: range.verdict.id(),
             assurance: range.assurance.id(),
-            place: range.place.into(),
+            place: Some(range.place.into()),
         }
     }
 }
@@ -95,7 +102,14 @@ pub(crate) struct Record<'a> {
     fields: Vec<Field<'a>>,
     verdict: &'static str,
     assurance: &'static str,
-    place: Place,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    place: Option<Place>,
+}
+
+impl Record<'_> {
+    pub(crate) const fn hide_place(&mut self) {
+        self.place = None;
+    }
 }
 
 impl<'a> From<(&'a model::RecordRow, &'a model::RangeRow)> for Record<'a> {
@@ -117,7 +131,7 @@ impl<'a> From<(&'a model::RecordRow, &'a model::RangeRow)> for Record<'a> {
             fields: record.fields.iter().map(field).collect(),
             verdict: range.verdict.id(),
             assurance: range.assurance.id(),
-            place: record.place.into(),
+            place: Some(record.place.into()),
         }
     }
 }
@@ -126,7 +140,8 @@ fn field<'a>((name, value): &'a (Untrusted, model::Value)) -> Field<'a> {
     let kind = match value {
         model::Value::Number(_) => "number",
         model::Value::Quantity(..) => "quantity",
-        model::Value::Text(_) => "text",
+        model::Value::Text(_) | model::Value::Time(_) => "text",
+        model::Value::Pseudonym(_) => "pseudonym",
         model::Value::Bytes(_) => "bytes",
         model::Value::Personal => "personal",
         model::Value::Omitted => "omitted",

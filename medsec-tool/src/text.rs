@@ -114,6 +114,29 @@ const fn civil(days: u64) -> (u64, u64, u64) {
     (year, number, rest + 1)
 }
 
+/// The year of an instant, or "unknown" before there was one.
+pub(crate) fn year(unix_ms: u64) -> String {
+    if unix_ms == 0 || unix_ms > UNIX_MS_MAX {
+        return "unknown".to_owned();
+    }
+    civil(unix_ms / MS_PER_DAY).0.to_string()
+}
+
+/// The first and the last millisecond of the year of an instant.
+pub(crate) const fn year_span(unix_ms: u64) -> (u64, u64) {
+    if unix_ms > UNIX_MS_MAX {
+        return (UNIX_MS_MAX + 1, u64::MAX);
+    }
+    let (this, _, _) = civil(unix_ms / MS_PER_DAY);
+    let (mut first_day, mut year) = (0, 1970);
+    while year < this {
+        first_day += 365 + is_leap(year);
+        year += 1;
+    }
+    let days = 365 + is_leap(this);
+    (first_day * MS_PER_DAY, (first_day + days) * MS_PER_DAY - 1)
+}
+
 const fn is_leap(year: u64) -> u64 {
     if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) {
         1
@@ -164,6 +187,21 @@ mod tests {
             assert_eq!(instant(unix_s * 1_000), text);
         }
         assert!(instant(u64::MAX).starts_with("18446744073709551615 ms"));
+    }
+
+    #[test]
+    fn a_year_spans_from_its_first_to_its_last_millisecond() {
+        for unix_ms in [0, 1, 951_782_400_000, 1_767_225_599_999, 1_767_225_600_000, UNIX_MS_MAX] {
+            let (first, last) = year_span(unix_ms);
+            assert!(first <= unix_ms && unix_ms <= last);
+            let text = instant(unix_ms);
+            let (year, _) = text.split_once('-').unwrap();
+            assert_eq!(instant(first), format!("{year}-01-01T00:00:00.000Z"));
+            assert_eq!(instant(last), format!("{year}-12-31T23:59:59.999Z"));
+        }
+        assert_eq!(year(1_767_225_600_000), "2026");
+        assert_eq!((year(0), year(u64::MAX)), ("unknown".to_owned(), "unknown".to_owned()));
+        assert!(year_span(u64::MAX).0 > UNIX_MS_MAX, "what has no year shows none");
     }
 
     #[test]

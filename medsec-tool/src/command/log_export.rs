@@ -1,60 +1,49 @@
 //! `medsec log export`.
 
 use std::io::Write;
-use std::path::Path;
 
 use serde_json::json;
 
-use crate::cli::{Format, Framing, Subject};
-use crate::command::subject::verify;
+use crate::cli::{ExportArgs, Format, Framing};
+use crate::command::subject::{Verified, verify};
+use crate::deidentify::{pseudonym, strip};
 use crate::error::Error;
-use crate::export::{csv, json as records, syslog};
+use crate::export::{Export, csv, json as records, syslog};
 use crate::files;
+use crate::keyfile::PseudonymKey;
 use crate::model::Verify;
 use crate::output::Outcome;
-use crate::text::hex;
 use crate::untrusted::Untrusted;
 
-/// How and where to write.
-#[derive(Clone, Copy)]
-pub(crate) struct Form<'a> {
-    pub(crate) format: Format,
-    pub(crate) framing: Framing,
-    pub(crate) output: Option<&'a Path>,
-    pub(crate) json: bool,
-}
-
 /// Writes the verified records; ranges that are not verified are named in every format.
-pub(crate) fn run(
-    subject: &Subject,
-    form: Form<'_>,
-    verifier: &dyn Verify,
-) -> Result<Outcome, Error> {
-    if form.json && form.output.is_none() {
+pub(crate) fn run(args: &ExportArgs, json: bool, verifier: &dyn Verify) -> Result<Outcome, Error> {
+    if json && args.output.is_none() {
         return Err(usage("--json tells about an export that was written by -o; pass -o"));
     }
-    if form.framing == Framing::Counted && form.format != Format::Syslog {
+    if args.framing == Framing::Counted && args.format != Format::Syslog {
         return Err(usage("--framing belongs to --format syslog"));
     }
-    let verified = verify(subject, verifier)?;
-    let encode = |out: &mut dyn Write| match form.format {
-        Format::Json => records::encode(&verified, out),
-        Format::Csv => csv::encode(&verified, out),
-        Format::Syslog => syslog::encode(&verified, form.framing, out),
-    };
-    let mut payload = None;
-    if let Some(path) = form.output {
-        files::write(path, &verified.inputs(), encode)?;
-    } else {
-        let mut bytes = Vec::new();
-        encode(&mut bytes).map_err(|_| Error::Bug { what: "the records have no such form" })?;
-        payload = Some(bytes);
+    let mut verified = verify(&args.subject, verifier)?;
+    let key = args.de_identified.then(PseudonymKey::draw).transpose();
+    let key = key.map_err(|_| Error::NoRandomness)?;
+    if let Some(key) = &key {
+        strip(&mut verified.report, key, args.times);
     }
-    let path = form.output.map(Untrusted::from_path);
+    let export = match &key {
+        None => Export::whole(&verified),
+        Some(key) => {
+            let device = pseudonym(key, &verified.report.device_id);
+            Export::de_identified(&verified, &device, args.times)
+        }
+    };
+    let payload = write(args, &verified, &export, key.as_ref())?;
+    let device = export.device;
+    let path = args.output.as_deref().map(Untrusted::from_path);
     let data = json!({
-        "device": hex(&verified.report.device_id),
+        "device": device,
         "output": path,
-        "format": form.format.id(),
+        "format": args.format.id(),
+        "de_identified": args.de_identified,
         "records": verified.report.readable().count(),
         "ranges_left_out": verified.report.unreadable().count(),
     });
@@ -67,6 +56,36 @@ pub(crate) fn run(
         findings: verified.judgement.findings,
         data,
     })
+}
+
+/// Writes the export, or hands it back to be printed. A key that is kept is there before the export that needs it.
+fn write(
+    args: &ExportArgs,
+    verified: &Verified<'_>,
+    export: &Export<'_>,
+    key: Option<&PseudonymKey>,
+) -> Result<Option<Vec<u8>>, Error> {
+    let encode = |out: &mut dyn Write| match args.format {
+        Format::Json => records::encode(export, out),
+        Format::Csv => csv::encode(export, out),
+        Format::Syslog => syslog::encode(export, args.framing, out),
+    };
+    let kept = args.pseudonym_key.as_deref().zip(key);
+    if let Some((path, key)) = kept {
+        files::write_secret(path, &key.to_file())?;
+    }
+    let Some(path) = &args.output else {
+        let mut bytes = Vec::new();
+        encode(&mut bytes).map_err(|_| Error::Bug { what: "the records have no such form" })?;
+        return Ok(Some(bytes));
+    };
+    let mut inputs = verified.inputs();
+    inputs.extend(args.pseudonym_key.as_deref());
+    let written = files::write(path, &inputs, encode);
+    if let (Err(_), Some((path, _))) = (&written, kept) {
+        files::remove(path);
+    }
+    written.map(|()| None)
 }
 
 fn usage(reason: &str) -> Error {

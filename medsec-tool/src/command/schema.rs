@@ -1,19 +1,18 @@
 //! `medsec schema NAME`.
 
-use serde_json::Value as Json;
-
 use crate::error::Error;
-use crate::exit::Exit;
 use crate::output::Outcome;
 use crate::untrusted::Untrusted;
 
 /// Name and text of each schema.
-const SCHEMAS: [(&str, &str); 8] = [
+const SCHEMAS: [(&str, &str); 10] = [
     ("demo", include_str!("../../schema/demo.json")),
     ("error", include_str!("../../schema/error.json")),
     ("explain", include_str!("../../schema/explain.json")),
     ("log.checkpoint", include_str!("../../schema/log.checkpoint.json")),
     ("log.export", include_str!("../../schema/log.export.json")),
+    ("log.pseudonym", include_str!("../../schema/log.pseudonym.json")),
+    ("log.records.de-identified", include_str!("../../schema/log.records.de-identified.json")),
     ("log.records", include_str!("../../schema/log.records.json")),
     ("log.report", include_str!("../../schema/log.report.json")),
     ("log.verify", include_str!("../../schema/log.verify.json")),
@@ -27,13 +26,5 @@ pub(crate) fn run(name: &str) -> Result<Outcome, Error> {
         let known = SCHEMAS.map(|(known, _)| known).join(", ");
         Error::UnknownSchema { name: Untrusted::new(name), known }
     })?;
-    Ok(Outcome {
-        exit: Exit::Ok,
-        verdict: "ok",
-        headline: String::new(),
-        text: Vec::new(),
-        payload: Some(text.as_bytes().to_vec()),
-        findings: Vec::new(),
-        data: Json::Null,
-    })
+    Ok(Outcome::printed(text.as_bytes().to_vec()))
 }

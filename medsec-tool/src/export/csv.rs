@@ -5,10 +5,9 @@
 
 use std::io::{self, Write};
 
-use crate::command::subject::Verified;
-use crate::export::{Item, items};
+use crate::export::{Export, Item, items};
 use crate::model::{RangeRow, RecordRow};
-use crate::text::{hex, instant, record_span};
+use crate::text::{instant, record_span};
 
 const COLUMNS: [&str; 17] = [
     "kind",
@@ -30,15 +29,18 @@ const COLUMNS: [&str; 17] = [
     "page",
 ];
 
-pub(crate) fn encode(verified: &Verified<'_>, out: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn encode(export: &Export<'_>, out: &mut dyn Write) -> io::Result<()> {
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out);
     writer.write_record(COLUMNS)?;
-    writer.write_record(verdict_row(verified).map(cell))?;
-    for item in items(&verified.report) {
-        let row = match item {
+    writer.write_record(verdict_row(export).map(cell))?;
+    for item in items(export.report) {
+        let mut row = match item {
             Item::Record(record, range) => record_row(record, range),
             Item::LeftOut(range) => range_row(range),
         };
+        if !export.has_places() {
+            row[16].clear();
+        }
         writer.write_record(row.map(cell))?;
     }
     writer.flush()
@@ -47,12 +49,12 @@ pub(crate) fn encode(verified: &Verified<'_>, out: &mut dyn Write) -> io::Result
 type Row = [String; COLUMNS.len()];
 
 /// The first row: the verdict for the whole, with the device in the column of categories.
-fn verdict_row(verified: &Verified<'_>) -> Row {
+fn verdict_row(export: &Export<'_>) -> Row {
     let mut row = Row::default();
     row[0] = "verdict".to_owned();
-    row[9].clone_from(&verified.judgement.headline);
-    row[10] = format!("device {}", hex(&verified.report.device_id));
-    row[14] = verified.judgement.verdict.to_owned();
+    row[9] = export.headline.to_owned();
+    row[10] = format!("device {}", export.device);
+    row[14] = export.verdict.to_owned();
     row
 }
 

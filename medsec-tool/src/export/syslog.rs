@@ -8,13 +8,14 @@
 use std::io::{self, Write};
 
 use crate::cli::Framing;
-use crate::command::subject::Verified;
 use crate::exit::Exit;
-use crate::export::{Item, items};
-use crate::model::{ClockSource, Interval, Outcome, RangeRow, RecordRow, Weight};
-use crate::text::{hex, instant, middle, record_span};
+use crate::export::{Export, Item, items};
+use crate::model::{ClockSource, Interval, Outcome, Place, RangeRow, RecordRow, Weight};
+use crate::text::{instant, middle, record_span};
 
 const FACILITY_LOG_AUDIT: u8 = 13;
+/// An interval wider than a day is no time of a message.
+const WIDE_MS: u64 = 86_400_000;
 const ENTERPRISE: &str = "32473";
 /// The longest accuracy in microseconds that is stated; beyond it the time counts as not synchronised.
 const ACCURACY_MS_MAX: u64 = 2_147_483;
@@ -42,17 +43,12 @@ impl Level {
     }
 }
 
-pub(crate) fn encode(
-    verified: &Verified<'_>,
-    framing: Framing,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    let host = hex(&verified.report.device_id);
-    put(out, framing, &verdict_message(verified, &host))?;
-    for item in items(&verified.report) {
+pub(crate) fn encode(export: &Export<'_>, framing: Framing, out: &mut dyn Write) -> io::Result<()> {
+    put(out, framing, &verdict_message(export))?;
+    for item in items(export.report) {
         let message = match item {
-            Item::Record(record, range) => record_message(record, range, &host),
-            Item::LeftOut(range) => range_message(range, &host),
+            Item::Record(record, range) => record_message(record, range, export),
+            Item::LeftOut(range) => range_message(range, export),
         };
         put(out, framing, &message)?;
     }
@@ -66,15 +62,20 @@ fn put(out: &mut dyn Write, framing: Framing, message: &str) -> io::Result<()> {
     }
 }
 
-fn verdict_message(verified: &Verified<'_>, host: &str) -> String {
-    let level = if verified.judgement.exit == Exit::Ok { Level::Notice } else { Level::Alert };
+fn verdict_message(export: &Export<'_>) -> String {
+    let level = if export.exit == Exit::Ok { Level::Notice } else { Level::Alert };
     let mut data = Data::begin("verdict");
-    data.put("verdict", verified.judgement.verdict);
-    data.put("logSha256", &verified.log_sha256);
-    message(level, None, (host, "-", "VERDICT"), &data.end(), &verified.judgement.headline)
+    data.put("verdict", export.verdict);
+    if let Some(hash) = export.log_sha256 {
+        data.put("logSha256", hash);
+    }
+    if let Some(times) = export.de_identified {
+        data.put("times", times.id());
+    }
+    message(level, None, (&export.device, "-", "VERDICT"), &data.end(), export.headline)
 }
 
-fn record_message(record: &RecordRow, range: &RangeRow, host: &str) -> String {
+fn record_message(record: &RecordRow, range: &RangeRow, export: &Export<'_>) -> String {
     let level = match record.outcome {
         Outcome::Success => Level::Info,
         Outcome::MinorFailure => Level::Warning,
@@ -90,10 +91,13 @@ fn record_message(record: &RecordRow, range: &RangeRow, host: &str) -> String {
         ("outcome", record.outcome.id().to_owned()),
         ("verdict", range.verdict.id().to_owned()),
         ("assurance", range.assurance.id().to_owned()),
-        ("page", record.place.page.to_string()),
-        ("offset", record.place.offset.to_string()),
     ] {
         data.put(name, &value);
+    }
+    put_place(&mut data, record.place, export);
+    if let Some(wall) = record.wall.filter(is_wide) {
+        data.put("earliest", &instant(wall.earliest_ms));
+        data.put("latest", &instant(wall.latest_ms));
     }
     // Names of fields come from the device, and a parameter's name may not hold every character: they go in the value.
     for (name, value) in &record.fields {
@@ -101,11 +105,12 @@ fn record_message(record: &RecordRow, range: &RangeRow, host: &str) -> String {
     }
     let session = record.session.to_string();
     let id = format!("EVENT-{}", record.event);
-    let head = (host, session.as_str(), id.as_str());
-    message(level, record.wall, head, &data.end(), &record.name.to_string())
+    let head = (export.device.as_str(), session.as_str(), id.as_str());
+    let wall = record.wall.filter(|wall| !is_wide(wall));
+    message(level, wall, head, &data.end(), &record.name.to_string())
 }
 
-fn range_message(range: &RangeRow, host: &str) -> String {
+fn range_message(range: &RangeRow, export: &Export<'_>) -> String {
     let level = match range.verdict.weight() {
         Weight::Good | Weight::Notice | Weight::Open => Level::Notice,
         Weight::Bad => Level::Alert,
@@ -115,12 +120,23 @@ fn range_message(range: &RangeRow, host: &str) -> String {
     data.put("lastSeq", &range.last_seq.to_string());
     data.put("verdict", range.verdict.id());
     data.put("assurance", range.assurance.id());
-    data.put("page", &range.place.page.to_string());
-    data.put("offset", &range.place.offset.to_string());
+    put_place(&mut data, range.place, export);
     let span = record_span(range.first_seq, range.last_seq);
     let words = format!("{span} left out: {}", range.verdict.words());
     let session = range.session.to_string();
-    message(level, None, (host, &session, "RANGE"), &data.end(), &words)
+    message(level, None, (&export.device, &session, "RANGE"), &data.end(), &words)
+}
+
+fn put_place(data: &mut Data, place: Place, export: &Export<'_>) {
+    if export.has_places() {
+        data.put("page", &place.page.to_string());
+        data.put("offset", &place.offset.to_string());
+    }
+}
+
+/// Whether an interval is too wide for one instant to stand for it. It is then told as parameters of the record.
+const fn is_wide(wall: &Interval) -> bool {
+    wall.latest_ms.saturating_sub(wall.earliest_ms) > WIDE_MS
 }
 
 /// One message; `head` is host, process id and message id.

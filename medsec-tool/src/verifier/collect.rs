@@ -3,12 +3,10 @@
 use medsec_audit::checkpoint::Statement;
 use medsec_audit::verify::{self, Observer, Opened, Range};
 use medsec_core::event::{self, Category, Class, FieldValue, Fields, Unit};
-use medsec_core::time::WallTime;
 
 use super::wall::{self, ClockSet};
 use crate::catalogue::{Catalogue, Entry, Field};
 use crate::model::{self, Assurance, Outcome, Place, RangeRow, RecordRow, Value, Verdict};
-use crate::text::instant;
 use crate::untrusted::Untrusted;
 
 /// Ids of `SystemEvent::ClockSet` and `SystemEvent::ClockWentBack`: both set the clock to their second field.
@@ -182,20 +180,10 @@ fn shown(value: &FieldValue<'_>, field: Option<&Field>) -> Value {
         FieldValue::Principal(id) => Value::Bytes(*id.bytes()),
         FieldValue::Device(id) => Value::Bytes(*id.bytes()),
         FieldValue::Digest(head) => Value::Bytes(*head.bytes()),
-        FieldValue::Time(time) => Value::Text(Untrusted::new(wall_words(*time))),
+        FieldValue::Time(time) => Value::Time(*time),
         FieldValue::Omitted => Value::Omitted,
         FieldValue::Sealed { .. } | _ => Value::Personal,
     }
-}
-
-fn wall_words(time: WallTime) -> String {
-    let source = wall::source(time.source);
-    if source == model::ClockSource::Unknown && time.unix_seconds == 0 {
-        return "unknown".to_owned();
-    }
-    let (instant, seconds) =
-        (instant(time.unix_seconds.saturating_mul(1_000)), time.uncertainty_seconds);
-    format!("{instant} \u{b1} {seconds} s ({})", source.id())
 }
 
 const fn unit(unit: Unit) -> &'static str {

@@ -4,9 +4,9 @@
 //! told by ticks, forwards, and backwards for those before the first time it was set. The drift of the device's tick
 //! counter is not known and not included.
 
-use medsec_core::time::{TimeSource, WallTime};
+use medsec_core::time::WallTime;
 
-use crate::model::{ClockSource, Interval, RecordRow};
+use crate::model::{Interval, RecordRow};
 
 /// The clock of a session was set.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +30,7 @@ impl ClockSet {
             earliest_ms: at(set_ms.saturating_sub(spread_ms)),
             // The time was given in whole seconds.
             latest_ms: at(set_ms.saturating_add(spread_ms).saturating_add(999)),
-            source: source(self.to.source),
+            source: self.to.source.into(),
         }
     }
 }
@@ -48,17 +48,10 @@ pub(super) fn tell(records: &mut [RecordRow], clocks: &mut [ClockSet]) {
     }
 }
 
-pub(super) const fn source(source: TimeSource) -> ClockSource {
-    match source {
-        TimeSource::Person => ClockSource::Person,
-        TimeSource::RealTimeClock => ClockSource::RealTimeClock,
-        TimeSource::Authenticated => ClockSource::Authenticated,
-        TimeSource::Unknown | _ => ClockSource::Unknown,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use medsec_core::time::TimeSource;
+
     use super::*;
 
     const SET: ClockSet = ClockSet {

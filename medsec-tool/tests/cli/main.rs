@@ -8,9 +8,12 @@
     reason = "a test that panics has failed, which is what it is for"
 )]
 
+mod bad_input;
 mod binary;
+mod deidentified;
 mod demo;
 mod exports;
+mod manual;
 mod report;
 mod schemas;
 mod support;

@@ -36,7 +36,7 @@ fn every_schema_is_a_schema() {
         assert_eq!(schema["properties"]["schema"]["const"], format!("medsec.{name}/1"));
         count += 1;
     }
-    assert_eq!(count, 8);
+    assert_eq!(count, 10);
 }
 
 /// Each verb on each kind of log: verified, tampered, undecided, hostile; the code in the object is the exit code.
@@ -57,6 +57,7 @@ fn every_result_has_its_form() {
             (&["verify", "--json"][..], &[][..]),
             (&["report", "--json"], &["-o", "@out"]),
             (&["export", "--json", "--format", "csv"], &["-o", "@out"]),
+            (&["export", "--json", "--format", "json", "--de-identified"], &["-o", "@out"]),
             (&["checkpoint", "--json"], &[]),
         ] {
             let run = bench.log(verb, output);
@@ -65,8 +66,10 @@ fn every_result_has_its_form() {
             assert_eq!(json["code"], run.exit.code(), "{verb:?}");
             assert_eq!(run.err, "", "{verb:?}");
         }
-        let run = bench.log(&["export", "--format", "json"], &[]);
-        validate(&bench, &run.out);
+        for more in [&[][..], &["--de-identified"], &["--de-identified", "--times", "kept"]] {
+            let run = bench.log(&["export", "--format", "json"], more);
+            validate(&bench, &run.out);
+        }
     }
 }
 
@@ -82,6 +85,8 @@ fn every_error_has_its_form() {
         &["log", "verify", "@log", "--device-key", "@log", "--json"],
         &["log", "verify", "@absent", "--device-key", "@device", "--json"],
         &["explain", "E0203", "--json"],
+        &["schema", "nothing", "--json"],
+        &["log", "pseudonym", "--pseudonym-key", "@log", "00", "--json"],
         &["explain", "\u{1b}[2J", "--json"],
         &["log", "--json", "frobnicate"],
         &["log", "verify", "--json"],

@@ -160,7 +160,7 @@ pub(crate) fn record(seq: u64, session: u32) -> RecordRow {
 }
 
 /// What a device under somebody else's control may call things.
-pub(crate) const HOSTILE: [&str; 14] = [
+pub(crate) const HOSTILE: [&str; 18] = [
     "</td></tr></table><script>alert(1)</script>",
     "<svg onload=alert(1)><title></title></svg>",
     "\" onmouseover=\"alert(1)",
@@ -174,6 +174,10 @@ pub(crate) const HOSTILE: [&str; 14] = [
     "=HYPERLINK(\"http://example.invalid\",\"x\")",
     "@SUM(1)\t\"quoted\", comma",
     "] [fake@1 a=\"b\"] \\",
+    "+1+1",
+    "-1+cmd|' /C calc'!A1",
+    "\t=1+1",
+    "\r\n=1+1",
     "{{ headline }} {% raw %} ${x}",
 ];
 
@@ -181,7 +185,7 @@ pub(crate) const HOSTILE: [&str; 14] = [
 pub(crate) fn hostile_log(count: u64) -> LogReport {
     let mut log = good_log();
     log.ranges = vec![range(0, 1, count, Verdict::Verified, Assurance::Signed)];
-    let text = |index: u64| HOSTILE[usize::try_from(index % 14).unwrap()];
+    let text = |index: u64| HOSTILE[usize::try_from(index).unwrap() % HOSTILE.len()];
     log.records = (1..=count)
         .map(|seq| RecordRow {
             name: text(seq).into(),
