@@ -8,12 +8,13 @@ use crate::tidy::Tree;
 use crate::trace::results;
 
 /// The gates, cheapest first.
-const STEPS: [(&str, &[&str]); 13] = [
+const STEPS: [(&str, &[&str]); 14] = [
     ("check", &[]),
     ("msrv", &[]),
     ("deny", &[]),
     ("firmware", &[]),
     ("icount", &[]),
+    ("exports", &[]),
     ("counterexamples", &[]),
     ("powercut", &[]),
     ("bench", &[]),

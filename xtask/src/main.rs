@@ -15,6 +15,7 @@ mod consttime;
 mod counterexamples;
 mod deny;
 mod emulate;
+mod exports;
 mod firmware;
 mod icount;
 mod nonces;
@@ -39,7 +40,7 @@ struct Gate {
 }
 
 /// All of them, in the order of `docs/testing.md`.
-const GATES: [Gate; 16] = [
+const GATES: [Gate; 17] = [
     Gate { name: "check", usage: "", run: check::run },
     Gate { name: "msrv", usage: "", run: check::msrv },
     Gate { name: "tidy", usage: "", run: tidy::run },
@@ -63,6 +64,7 @@ const GATES: [Gate; 16] = [
         usage: "[--no-run | --selftest | --write | --for PATH | --sources]",
         run: trace::run,
     },
+    Gate { name: "exports", usage: "[--record]", run: exports::run },
     Gate { name: "ci", usage: "", run: ci::run },
 ];
 
