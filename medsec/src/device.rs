@@ -18,6 +18,7 @@ use medsec_core::rng::{Random, RandomError, RngFault};
 use medsec_core::suite::Suite;
 use medsec_core::time::{Pause, Ticks, WallTime};
 
+use crate::limiter::Limiter;
 use crate::wall_clock::WallClock;
 
 /// Sessions after which the cell nears the end of its erases: 80 % of 4 pages × 10,000.
@@ -118,7 +119,7 @@ impl Recorded {
 ///
 /// # Limits
 /// No call but [`Device::maintain`] erases; that one erases at most one page, or a slice of one within the pause it is
-/// lent, per call (invariant 1). RAM: that of [`Log`] and of [`Detector`], and about 200 bytes.
+/// lent, per call (invariant 1). RAM: that of [`Log`] and of [`Detector`], and about 220 bytes.
 ///
 /// What is recorded is watched by the rules of [`Port::RULES`]. A [`Watcher`] hears of what they find, if one was given to
 /// [`Device::boot_watched`]; [`Device::maintain`] records it in any case, and nothing else follows.
@@ -130,6 +131,7 @@ pub struct Device<P: Port, W: Watcher = ()> {
     log: Log<P::Suite>,
     cause: ResetCause,
     recorded: Recorded,
+    limiter: Limiter,
     wall: WallClock,
     detector: Detector,
     watcher: W,
@@ -221,6 +223,7 @@ impl<P: Port, W: Watcher> Device<P, W> {
             log,
             cause,
             recorded: Recorded::default(),
+            limiter: Limiter::default(),
             wall: WallClock::UNSET,
             detector: Detector::new(Device::<P>::RULES),
             watcher,
@@ -234,6 +237,30 @@ impl<P: Port, W: Watcher> Device<P, W> {
     pub fn log<E: Event>(&mut self, event: &E) -> Result<Place, RecordError> {
         let now = self.clock.now();
         self.append(event, now)
+    }
+
+    /// Records `event`, which anybody can cause again and again: a refused key, a wrong password, a stranger's message.
+    ///
+    /// In each window of [`LIMITED_WINDOW_MS`](crate::LIMITED_WINDOW_MS) the first
+    /// [`LIMITED_RECORDS_MAX`](crate::LIMITED_RECORDS_MAX) of all such events are recorded; the others are counted, and
+    /// [`Device::maintain`] records their number ([`SystemEvent::RecordsSuppressed`]) when the window is over. So nobody
+    /// pushes evidence out of a log that overwrites, or fills one that blocks. `None`: it was counted.
+    ///
+    /// # Power loss
+    /// A number that was not recorded yet is lost.
+    ///
+    /// # Errors
+    /// As [`Device::log`].
+    pub fn log_limited<E: Event>(&mut self, event: &E) -> Result<Option<Place>, RecordError> {
+        let now = self.clock.now();
+        if !self.limiter.admits(now) {
+            // The rules of detection see it all the same.
+            self.detector.observe_append(event, &Ok(()), now, &mut self.watcher);
+            return Ok(None);
+        }
+        let place = self.append(event, now)?;
+        self.limiter.recorded();
+        Ok(Some(place))
     }
 
     /// Records `event` from the reserve of a blocking log: what leads to its being emptied.
@@ -255,7 +282,8 @@ impl<P: Port, W: Watcher> Device<P, W> {
         let now = self.clock.now();
         let mut tools = Tools { random: &mut self.random, key: &self.key, now, pause };
         let progress = self.log.maintain(&mut self.flash, &mut tools)?;
-        if self.log.is_running() && progress == Progress::Idle && self.record_pending(now) {
+        let rests = self.log.is_running() && progress == Progress::Idle;
+        if rests && (self.record_suppressed(now) || self.record_pending(now)) {
             return Ok(Progress::More);
         }
         Ok(progress)
@@ -317,6 +345,17 @@ impl<P: Port, W: Watcher> Device<P, W> {
     /// nothing.
     pub fn latest_wall_time(&mut self) -> WallTime {
         self.wall.latest(self.clock.now())
+    }
+
+    /// Records how many events were left out, if that is due and can be recorded.
+    fn record_suppressed(&mut self, now: Ticks) -> bool {
+        let Some(count) = self.limiter.due(now) else { return false };
+        let event = SystemEvent::RecordsSuppressed { count: Count::new(count) };
+        let stored = self.append(&event, now).is_ok();
+        if stored {
+            self.limiter.told(now);
+        }
+        stored
     }
 
     /// Records the first of what the device itself has to say. Says whether there was something and it was recorded.

@@ -5,9 +5,11 @@
 #![no_std]
 
 pub mod device;
+mod limiter;
 mod wall_clock;
 
 pub use device::{BootError, Device, Health, Identity, Port, Profile};
+pub use limiter::{LIMITED_RECORDS_MAX, LIMITED_WINDOW_MS};
 pub use medsec_audit as audit;
 pub use medsec_core as core;
 pub use medsec_core::event::{RecordError, Recorder, ResetCause, SystemEvent};

@@ -85,8 +85,9 @@ impl<'t, P: Port> Pump<'t, P> {
     pub fn press(&mut self, key: Key) -> Result<Option<Place>, KeyError> {
         let request = self.keypad.press(key).map_err(|error| {
             let refused = PumpEvent::RateRefused { by: self.bedside.operator };
-            // It changes nothing, so nothing depends on its record; a lost one shows in the device's health.
-            let _refused: Result<Place, RecordError> = self.device.log(&refused);
+            // It changes nothing, so nothing depends on its record; a lost one shows in the device's health. Anybody can
+            // press wrong keys all day: they must not push out what others did.
+            let _refused: Result<Option<Place>, RecordError> = self.device.log_limited(&refused);
             KeyError::Rate(error)
         })?;
         let recorded = match request {
