@@ -77,6 +77,7 @@
     reason = "a test bench on a host: an overflow or a wrong index is a bug of the bench and must stop it"
 )]
 
+pub mod adversary;
 pub mod clock;
 pub mod device;
 pub mod exhaust;

@@ -12,7 +12,7 @@
 
 pub mod change;
 pub mod device;
-mod forge;
+pub mod forge;
 pub mod histories;
 pub mod judge;
 pub mod vectors;

@@ -21,6 +21,7 @@ const STEPS: [(&str, &[&str]); 14] = [
     ("tamper", &[]),
     ("nonces", &[]),
     ("consttime", &[]),
+    ("attacks", &[]),
     ("emulate", &["--kill", "100"]),
     // Last, since it reads what the others came to.
     ("trace", &[]),

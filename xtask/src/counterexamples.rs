@@ -150,6 +150,11 @@ impl<'a> Copy<'a> {
         Ok(())
     }
 
+    /// Where the copy is built.
+    pub(crate) fn build(&self) -> &Path {
+        &self.build
+    }
+
     /// Takes a rule out and replays its cases.
     fn without(&self, rule: &Rule) -> Result<(usize, usize), String> {
         let printed = self.run_without(&rule.patch, &["replay", &rule.cases])?;
@@ -184,12 +189,23 @@ impl<'a> Copy<'a> {
         patch: &str,
         act: impl FnOnce(&Shell) -> Result<T, String>,
     ) -> Result<T, String> {
+        self.patched_with(&[patch], act)
+    }
+
+    /// Applies patches one after the other, does something in the copy, and undoes them all.
+    pub(crate) fn patched_with<T>(
+        &self,
+        patches: &[&str],
+        act: impl FnOnce(&Shell) -> Result<T, String>,
+    ) -> Result<T, String> {
         let above = self.build.parent().map(Path::to_path_buf).unwrap_or_default();
-        // Below a repository, git would look for the patch's paths from that repository's root.
-        self.shell.run_with(
-            &["git", "apply", patch],
-            &[("GIT_CEILING_DIRECTORIES", &above.to_string_lossy())],
-        )?;
+        for patch in patches {
+            // Below a repository, git would look for the patch's paths from that repository's root.
+            self.shell.run_with(
+                &["git", "apply", patch],
+                &[("GIT_CEILING_DIRECTORIES", &above.to_string_lossy())],
+            )?;
+        }
         let outcome = act(&self.shell);
         self.restore()?;
         outcome

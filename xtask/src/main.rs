@@ -8,6 +8,7 @@
     reason = "a command-line tool for developers"
 )]
 
+mod attacks;
 mod bench;
 mod check;
 mod ci;
@@ -53,6 +54,7 @@ const GATES: [Gate; 17] = [
     Gate { name: "counterexamples", usage: "[RULE]", run: counterexamples::run },
     Gate { name: "replay", usage: "FILE...", run: counterexamples::replay },
     Gate { name: "tamper", usage: "[--full] [--seed N] [--record]", run: tamper::run },
+    Gate { name: "attacks", usage: "[--weakened] [--seed N] [--only ID]", run: attacks::run },
     Gate { name: "nonces", usage: "[--full] [--seed N] [--write]", run: nonces::run },
     Gate { name: "consttime", usage: "", run: consttime::run },
     Gate { name: "deny", usage: "[--db FILE.tar.xz]", run: deny::run },

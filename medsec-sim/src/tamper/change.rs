@@ -3,11 +3,11 @@
 
 mod headers;
 
-use medsec_core::flash::ring::{EntryHeader, HEADER_BYTES, Header, RESUME_BYTES, Resume, seq_low};
+use medsec_core::flash::ring::{EntryHeader, HEADER_BYTES, RESUME_BYTES, Resume, seq_low};
 use medsec_core::hpke::RecipientKey;
 
 use super::forge::{self, put};
-use super::view::{Entry, Image};
+use super::view::{Entry, Image, Segment};
 use crate::prng::Prng;
 
 /// An honest log, and what is needed to change it.
@@ -21,29 +21,11 @@ pub struct Base {
     segments: Vec<Segment>,
 }
 
-/// A segment that has entries.
-struct Segment {
-    page: u32,
-    offset: u32,
-    entries: Vec<(Entry, usize)>,
-}
-
 impl Base {
     /// Finds what there is to change in `image`.
     #[must_use]
     pub fn new(image: Image, older: Vec<Image>, authority: RecipientKey) -> Self {
-        let mut segments = Vec::new();
-        for slot in 0..image.plan.geometry().pages() {
-            let Some(page) = page_in(&image, slot) else { continue };
-            let offsets = (0..image.plan.cells()).map(|cell| image.plan.cell_offset(cell));
-            for offset in offsets.chain([0]) {
-                let entries = image.entries(page, offset);
-                if !entries.is_empty() {
-                    segments.push(Segment { page, offset, entries });
-                }
-            }
-        }
-        segments.sort_by_key(|segment| (segment.page, segment.offset));
+        let segments = image.segments();
         Self { image, older, authority, segments }
     }
 
@@ -80,13 +62,6 @@ impl Base {
     }
 }
 
-/// The page that the header in a slot states.
-fn page_in(image: &Image, slot: u32) -> Option<u32> {
-    let bytes = image.pages.get(image.at(slot, 0)..)?.first_chunk::<HEADER_BYTES>()?;
-    let header = Header::parse(bytes).ok()?;
-    (image.plan.slot(header.page) == slot).then_some(header.page)
-}
-
 /// Writes an entry's bytes to a place, with the checksum and number that belong there.
 fn refit(image: &mut Image, page: u32, offset: u32, seq: u64, bytes: &[u8]) -> Option<()> {
     let mut bytes = bytes.to_vec();
@@ -103,6 +78,12 @@ pub struct Kind {
     /// What it is called in tables.
     pub name: &'static str,
     make: fn(&Base, &mut Prng) -> Option<Image>,
+}
+
+/// The kind called `name`.
+#[must_use]
+pub fn kind(name: &str) -> Option<Kind> {
+    KINDS.into_iter().find(|kind| kind.name == name)
 }
 
 impl Kind {
@@ -375,7 +356,7 @@ fn truncated(base: &Base, segment: &Segment, at: usize) -> Image {
     let end = slot_bytes(&image, image.plan.slot(segment.page)).end;
     image.pages[start..end].fill(0xFF);
     for slot in 0..image.plan.geometry().pages() {
-        if page_in(&image, slot).is_some_and(|page| page > segment.page) {
+        if image.page_in(slot).is_some_and(|page| page > segment.page) {
             let range = slot_bytes(&image, slot);
             image.pages[range].fill(0xFF);
         }

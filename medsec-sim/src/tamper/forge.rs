@@ -1,17 +1,19 @@
 //! What somebody writes who knows the formats and the log authority's public key, and holds none of the device's.
 
-use medsec_audit::record::{CLASS_ESCROW, RECORD_BYTES_MAX, RecordHeader};
-use medsec_audit::segment::{SegmentKeys, entry_aad, next_audit, session_link};
+use medsec_audit::record::{CLASS_ESCROW, RECORD_BYTES_MAX, RecordHeader, is_clear};
+use medsec_audit::segment::{SegmentKeys, entry_aad, next_audit, next_link, session_link};
 use medsec_audit::state::{Escrow, PublicState};
 use medsec_core::Secret;
 use medsec_core::codec::Writer;
 use medsec_core::event::{Category, Outcome};
-use medsec_core::flash::ring::{Adopted, EntryHeader, Place, Resume, Void, committed, seq_low};
+use medsec_core::flash::ring::{
+    Adopted, EntryHeader, Place, RESUME_BYTES, Resume, Void, committed, seq_low,
+};
 use medsec_core::hpke::RecipientKey;
-use medsec_core::suite::{Aes256Gcm, ChaCha20Poly1305, Sealer, Suite};
+use medsec_core::suite::{Aes256Gcm, ChaCha20Poly1305, Opener, Sealer, Suite};
 use medsec_core::time::Ticks;
 
-use super::view::{Entry, Image};
+use super::view::{Entry, Image, Segment};
 use crate::prng::Prng;
 
 /// A session with a chain of secrets of the attacker's own, in place of all that came after `last` of the segment at
@@ -86,6 +88,68 @@ fn write<S: Suite>(
     Some(())
 }
 
+/// What somebody makes of a segment who holds the secret of a session: that of the segment's own, or a later one.
+pub struct Holder<'a> {
+    /// The secret.
+    pub audit: &'a Secret<32>,
+    /// The segment, which begins with a resume record.
+    pub segment: &'a Segment,
+}
+
+impl Holder<'_> {
+    /// The class and the body of each entry of the segment, if the secret opens them all.
+    #[must_use]
+    pub fn open<S: Suite>(&self, image: &Image) -> Option<Vec<(u8, Vec<u8>)>> {
+        let (resume, keys) = self.keys::<S>(image)?;
+        if resume.commit != keys.commit {
+            return None;
+        }
+        let opener = Opener::<S>::new(&keys.page);
+        let mut opened = Vec::new();
+        for (entry, total) in &self.segment.entries {
+            let start = image.at(image.plan.slot(entry.page), entry.offset);
+            let stored = image.pages.get(start..start + total)?;
+            let (header, rest) = stored.split_first_chunk::<8>()?;
+            let (body, tag) = rest.split_last_chunk::<16>()?;
+            let mut body = body.to_vec();
+            if !is_clear(header[2]) {
+                let place = Place { page: entry.page, offset: entry.offset, seq: entry.seq };
+                opener.open(entry.seq, &entry_aad(&place, header), &mut body, tag).ok()?;
+            }
+            opened.push((header[2], body));
+        }
+        Some(opened)
+    }
+
+    /// Writes the segment anew with these entries, under keys of the secret, and commits its resume record to them.
+    #[must_use]
+    pub fn write<S: Suite>(&self, image: &mut Image, entries: &[(u8, Vec<u8>)]) -> Option<()> {
+        let (page, offset) = (self.segment.page, self.segment.offset);
+        let (resume, keys) = self.keys::<S>(image)?;
+        let mut bytes = image.bytes::<RESUME_BYTES>(page, offset)?;
+        bytes[64..80].copy_from_slice(&keys.commit);
+        put(image, page, offset, &bytes)?;
+        let mut sealer = Sealer::<S>::new(&keys.page);
+        let mut at = offset + image.plan.geometry().round_up(96);
+        for (seq, (class, body)) in (resume.seq + 1..).zip(entries) {
+            at = entry(image, &mut sealer, &Place { page, offset: at, seq }, *class, body)?;
+        }
+        Some(())
+    }
+
+    fn keys<S: Suite>(&self, image: &Image) -> Option<(Resume, SegmentKeys)> {
+        let (page, offset) = (self.segment.page, self.segment.offset);
+        let bytes = image.bytes::<RESUME_BYTES>(page, offset)?;
+        let resume = Resume::parse(&bytes, page, offset).ok()?;
+        let device = image.header.device;
+        let mut link = session_link(self.audit, resume.session, &resume.salt, &device, S::ID);
+        for _ in 0..resume.ordinal {
+            link = next_link(&link);
+        }
+        Some((resume, SegmentKeys::derive(&link, page, offset, committed(&bytes))))
+    }
+}
+
 fn drawn(prng: &mut Prng) -> Secret<32> {
     let mut secret = Secret::new([0; 32]);
     prng.fill(secret.expose_mut());
@@ -120,7 +184,7 @@ fn entry<S: Suite>(
     let header = header.encode(place.page, place.offset);
     let mut aad = entry_aad(place, &header).to_vec();
     let mut sealed = body.to_vec();
-    let tag = if class == CLASS_ESCROW {
+    let tag = if is_clear(class) {
         aad.extend_from_slice(body);
         sealer.seal(place.seq, &aad, &mut []).ok()?
     } else {
@@ -131,7 +195,8 @@ fn entry<S: Suite>(
 }
 
 /// Writes `bytes` into page `page` if they fit.
-pub(super) fn put(image: &mut Image, page: u32, offset: u32, bytes: &[u8]) -> Option<()> {
+#[must_use = "nothing is written if they do not"]
+pub fn put(image: &mut Image, page: u32, offset: u32, bytes: &[u8]) -> Option<()> {
     let length = u32::try_from(bytes.len()).ok()?;
     if offset.checked_add(length)? > image.plan.geometry().page_bytes() {
         return None;

@@ -43,6 +43,32 @@ pub struct Entry {
     pub hash: u64,
 }
 
+/// A segment that has entries, each with its length.
+#[derive(Clone, Debug)]
+pub struct Segment {
+    /// Its page.
+    pub page: u32,
+    /// Byte of the page at which it begins; 0 if with the page's header.
+    pub offset: u32,
+    /// Its entries, by their headers.
+    pub entries: Vec<(Entry, usize)>,
+}
+
+/// A record that opened, as the verifier gives it out.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Record {
+    /// Its sequence number.
+    pub seq: u64,
+    /// Its session.
+    pub session: u32,
+    /// Id of its event.
+    pub event: u16,
+    /// Who vouches for it.
+    pub assurance: Assurance,
+    /// The fields of its event, as they are in the record.
+    pub fields: Vec<u8>,
+}
+
 /// One report of the verifier.
 #[derive(Clone, Debug)]
 pub struct View {
@@ -52,6 +78,8 @@ pub struct View {
     pub verified: Vec<Entry>,
     /// Sequence numbers of the records that were given out as vouched for.
     pub records: Vec<u64>,
+    /// All records that opened.
+    pub opened: Vec<Record>,
     /// The checkpoints.
     pub statements: Vec<Statement>,
     /// What it comes to.
@@ -90,6 +118,32 @@ impl Image {
         let (header, pages) = ExportHeader::parse(export).map_err(ExportError::Decode)?;
         let plan = header.plan().map_err(ExportError::Geometry)?;
         Ok(Self { header, plan, pages: pages.to_vec() })
+    }
+
+    /// The segments that have entries, in the order of the log.
+    #[must_use]
+    pub fn segments(&self) -> Vec<Segment> {
+        let mut segments = Vec::new();
+        for slot in 0..self.plan.geometry().pages() {
+            let Some(page) = self.page_in(slot) else { continue };
+            let offsets = (0..self.plan.cells()).map(|cell| self.plan.cell_offset(cell));
+            for offset in offsets.chain([0]) {
+                let entries = self.entries(page, offset);
+                if !entries.is_empty() {
+                    segments.push(Segment { page, offset, entries });
+                }
+            }
+        }
+        segments.sort_by_key(|segment| (segment.page, segment.offset));
+        segments
+    }
+
+    /// The page that the header in slot `slot` states, if it belongs there.
+    #[must_use]
+    pub fn page_in(&self, slot: u32) -> Option<u32> {
+        let bytes = self.pages.get(self.at(slot, 0)..)?.first_chunk::<HEADER_BYTES>()?;
+        let header = Header::parse(bytes).ok()?;
+        (self.plan.slot(header.page) == slot).then_some(header.page)
     }
 
     /// Byte of the pages at which byte `offset` of slot `slot` lies.
@@ -193,8 +247,8 @@ impl Image {
         }
         verified.sort_unstable();
         seen.records.sort_unstable();
-        let Seen { ranges, records, statements } = seen;
-        Ok(View { ranges, verified, records, statements, summary })
+        let Seen { ranges, records, opened, statements } = seen;
+        Ok(View { ranges, verified, records, opened, statements, summary })
     }
 }
 
@@ -202,6 +256,7 @@ impl Image {
 struct Seen {
     ranges: Vec<Range>,
     records: Vec<u64>,
+    opened: Vec<Record>,
     statements: Vec<Statement>,
 }
 
@@ -214,6 +269,13 @@ impl Observer for Seen {
         if record.assurance != Assurance::Unanchored {
             self.records.push(record.place.seq);
         }
+        self.opened.push(Record {
+            seq: record.place.seq,
+            session: record.session,
+            event: record.header.event,
+            assurance: record.assurance,
+            fields: record.fields.to_vec(),
+        });
     }
 
     fn checkpoint(&mut self, statement: &Statement, _signature: &[u8; 64]) {

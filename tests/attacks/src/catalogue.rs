@@ -1,0 +1,12 @@
+//! The catalogue: who attacks what, what stops it, and what else would let it through.
+
+mod device;
+mod keys;
+mod log;
+mod therapy;
+
+use medsec_sim::adversary::Attack;
+
+/// All attacks, by what they are on.
+pub(crate) static ATTACKS: [&[Attack]; 4] =
+    [&log::ATTACKS, &keys::ATTACKS, &device::ATTACKS, &therapy::ATTACKS];

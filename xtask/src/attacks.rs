@@ -1,0 +1,55 @@
+//! `cargo xtask attacks [--weakened]`: the adversary's catalogue on the simulated pump, and which control stops what.
+//!
+//! With `--weakened`, all patches of `tests/attacks/weakened/` are applied to one copy of the sources. Each takes one
+//! control out behind a bit that is set at run time and exists in that copy only (`0000-bits.patch`), so that the whole
+//! matrix runs in one process.
+
+use std::path::Path;
+
+use crate::Outcome;
+use crate::counterexamples::Copy;
+use crate::shell::Shell;
+
+/// Where the patches lie.
+const WEAKENED: &str = "tests/attacks/weakened/";
+/// What the last line of the runner begins with.
+const FIGURES: &str = "attacks: ";
+
+/// Plays the catalogue, or the matrix.
+pub(crate) fn run(shell: &Shell, arguments: &[String]) -> Outcome {
+    let weakened = arguments.iter().any(|word| word == "--weakened");
+    let rest: Vec<&str> =
+        arguments.iter().map(String::as_str).filter(|word| *word != "--weakened").collect();
+    let json = shell.target().join(if weakened { "attacks-weakened.json" } else { "attacks.json" });
+    if !weakened {
+        return play(shell, &shell.target(), &json, &rest);
+    }
+    let sources = shell.sources()?;
+    let patches: Vec<&str> = sources
+        .iter()
+        .filter(|path| path.starts_with(WEAKENED) && path.ends_with(".patch"))
+        .map(String::as_str)
+        .collect();
+    let copy = Copy::at(shell, &shell.target().join("attacks-weakened"))?;
+    let mut words = vec!["--weakened"];
+    words.extend(rest);
+    copy.patched_with(&patches, |copied| play(copied, copy.build(), &json, &words))
+}
+
+/// Builds and runs the attacks of a tree. The profile that builds fast is fast enough.
+fn play(shell: &Shell, build: &Path, json: &Path, words: &[&str]) -> Outcome {
+    let mut command = shell.command(&["cargo", "run", "--quiet", "--package", "attacks", "--"]);
+    command.args(words).arg("--json").arg(json);
+    command.env("CARGO_TARGET_DIR", build);
+    let output = command.output().map_err(|e| format!("attacks: {e}"))?;
+    let printed = String::from_utf8_lossy(&output.stdout);
+    print!("{printed}");
+    let figures = printed.lines().rev().find_map(|line| line.strip_prefix(FIGURES));
+    match figures {
+        Some(figures) if output.status.success() => Ok(figures.to_owned()),
+        _ => {
+            let last = printed.lines().last().unwrap_or_default();
+            Err(format!("{last} {}", String::from_utf8_lossy(&output.stderr).trim()))
+        }
+    }
+}
