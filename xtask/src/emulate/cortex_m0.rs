@@ -8,8 +8,8 @@ use crate::shell::Shell;
 
 /// A cut of the Cortex-M0's pump to so many of the Cortex-M4F's: what is cut is the same code.
 const SHARE: u64 = 4;
-/// Boots of the small part, and events in each: fewer than its log holds.
-const BOOTS: u64 = 3;
+/// Boots of the small part, too few for a record of a boot storm, and events in each: fewer than its log holds.
+const BOOTS: u64 = 2;
 const EVENTS: u32 = 60;
 
 /// Both of them; what they came to.
