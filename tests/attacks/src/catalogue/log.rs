@@ -123,7 +123,7 @@ pub(super) static ATTACKS: [Attack; 12] = [
         id: "unsealed-passes",
         title: "a log in which nothing can be verified is shown to the host tool",
         requirements: &["R17", "X19"],
-        sources: &["systemd issue 15425", "systemd issue 11524"],
+        sources: &["systemd #15425", "systemd #11524"],
         weakness: "unverified-passes",
         also_broken_by: &[],
         run: unsealed_passes,
