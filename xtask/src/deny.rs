@@ -23,9 +23,10 @@ pub(crate) fn run(shell: &Shell, arguments: &[String]) -> Outcome {
     }
     let advisories = database(shell, packed.as_deref())?;
     let mut manifests = vec!["Cargo.toml", "benches/consttime/Cargo.toml"];
-    let firmware = "examples/pump-firmware/Cargo.toml";
-    if shell.root().join(firmware).is_file() {
-        manifests.push(firmware);
+    for other in ["examples/pump-firmware/Cargo.toml", "fuzz/Cargo.toml"] {
+        if shell.root().join(other).is_file() {
+            manifests.push(other);
+        }
     }
     for manifest in &manifests {
         // Packages of other platforms are looked at too, and a build does not download those.

@@ -18,6 +18,7 @@ mod deny;
 mod emulate;
 mod exports;
 mod firmware;
+mod fuzz;
 mod icount;
 mod nonces;
 mod powercut;
@@ -57,6 +58,11 @@ const GATES: &[Gate] = &[
     Gate { name: "attacks", usage: "[--weakened] [--seed N] [--only ID]", run: attacks::run },
     Gate { name: "nonces", usage: "[--full] [--seed N] [--write]", run: nonces::run },
     Gate { name: "consttime", usage: "", run: consttime::run },
+    Gate {
+        name: "fuzz",
+        usage: "[--seconds N] [--seed N] [--record] [--merge] [TARGET...]",
+        run: fuzz::run,
+    },
     Gate { name: "deny", usage: "[--db FILE.tar.xz]", run: deny::run },
     Gate { name: "firmware", usage: "[--record]", run: firmware::run },
     Gate { name: "icount", usage: "[--record]", run: icount::run },

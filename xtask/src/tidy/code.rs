@@ -42,7 +42,7 @@ pub(super) fn libraries_are_strict(tree: &Tree) -> Vec<String> {
         }
     }
     // Workspaces with tables of their own.
-    let apart = ["benches/consttime/", "examples/pump-firmware/"];
+    let apart = ["benches/consttime/", "examples/pump-firmware/", "fuzz/"];
     for file in tree.ending(&["/Cargo.toml"]) {
         let is_apart = apart.iter().any(|folder| file.path.starts_with(folder));
         if !is_apart && !file.text.contains("[lints]\nworkspace = true") {
