@@ -20,6 +20,7 @@ const STEPS: &[(&str, &[&str])] = &[
     ("bench", &[]),
     ("tamper", &[]),
     ("nonces", &[]),
+    ("fuzz", &[]),
     ("consttime", &[]),
     ("attacks", &[]),
     ("emulate", &["--kill", "100"]),
