@@ -22,7 +22,7 @@ const STEPS: &[(&str, &[&str])] = &[
     ("nonces", &[]),
     ("fuzz", &[]),
     ("consttime", &[]),
-    ("attacks", &[]),
+    ("attacks", &["--weakened"]),
     ("emulate", &["--kill", "100"]),
     // Last, since it reads what the others came to.
     ("trace", &[]),

@@ -104,6 +104,11 @@ fn weakened(attacks: &[Attack], options: &Options) -> Result<String, String> {
         let own = weaknesses.iter().position(|name| *name == attack.weakness);
         let own = own.and_then(|own| matrix.weak(at, own));
         row["without"] = own.map_or(Value::Null, |outcome| json!(outcome.to_string()));
+        for also in row["also_broken_by"].as_array_mut().into_iter().flatten() {
+            let weakness = weaknesses.iter().position(|name| also["weakness"] == *name);
+            let outcome = weakness.and_then(|weakness| matrix.weak(at, weakness));
+            also["without"] = outcome.map_or(Value::Null, |outcome| json!(outcome.to_string()));
+        }
         rows.push(row);
     }
     write(options, &json!({ "seed": options.seed, "attacks": rows }))?;

@@ -172,9 +172,6 @@ impl Ward {
             let made = host::reports(&self.owner, &self.export)?;
             self.wires.send("report", &made);
             let opened = self.judge(&self.image()?, None)?.opened;
-            for record in &opened {
-                self.wires.send("opened records", &record.fields);
-            }
             let is_there = |id: &u16| {
                 let mut records = opened.iter().filter(|record| record.event == *id);
                 records

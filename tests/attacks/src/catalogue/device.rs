@@ -37,7 +37,10 @@ pub(super) static ATTACKS: [Attack; 6] = [
         requirements: &["R11", "X08"],
         sources: &["medsec audit design, repair"],
         weakness: "damage-unrecorded",
-        also_broken_by: &[],
+        also_broken_by: &[
+            ("mount-mac-unchecked", "a header that nobody checks is damaged to nobody"),
+            ("mount-repairs", "the erase at the mount makes a tick late"),
+        ],
         run: damage_unsaid,
     },
     Attack {
@@ -64,7 +67,10 @@ pub(super) static ATTACKS: [Attack; 6] = [
         requirements: &["X02", "X18", "R08", "R11"],
         sources: &["ICSMA-19-022-01", "CVE-2018-19010", "CVE-2018-19012", "CVE-2018-19014"],
         weakness: "bootloop-default",
-        also_broken_by: &[],
+        also_broken_by: &[
+            ("mount-repairs", "the erase at the mount makes a tick late"),
+            ("security-stops-delivery", "a crash takes the log away, and its alarm stops delivery"),
+        ],
         run: crash_reboots,
     },
 ];

@@ -23,7 +23,7 @@ pub(super) static ATTACKS: [Attack; 12] = [
         requirements: &["R17"],
         sources: &["CVE-2023-31439"],
         weakness: "any-valid-key",
-        also_broken_by: &[],
+        also_broken_by: &[("secret-not-evolved", "one secret seals every session")],
         run: reseal_with_newer_key,
     },
     Attack {
@@ -95,7 +95,7 @@ pub(super) static ATTACKS: [Attack; 12] = [
         requirements: &["R17"],
         sources: &["medsec F30"],
         weakness: "signature-unchecked",
-        also_broken_by: &[("mac-is-signed", "what no checkpoint covers is called signed as well")],
+        also_broken_by: &[],
         run: |seed| rewritten_signed(seed, true),
     },
     Attack {

@@ -26,7 +26,10 @@ pub(super) static ATTACKS: [Attack; 6] = [
         requirements: &["X02"],
         sources: &["medsec invariant 1"],
         weakness: "security-stops-delivery",
-        also_broken_by: &[],
+        also_broken_by: &[(
+            "reserve-spent",
+            "with the reserve used up nothing is written, so nothing notices a dead part",
+        )],
         run: full_log_and_dead_part,
     },
     Attack {
@@ -126,7 +129,8 @@ fn full_log_and_dead_part(seed: u64) -> Result<Outcome, Outcome> {
         let recorded = stay.pump.device().log_reserved(&SystemEvent::ExportStarted { by });
         let rested = stay.rest();
         if recorded.is_ok() || rested || stay.therapy.alarm() != Some(Alarm::Security) {
-            return Err(Outcome::succeeded(Goal::Alarm, "a dead log raises no alarm"));
+            let how = format!("a dead log raises no alarm; it said {:?}", recorded.err());
+            return Err(Outcome::succeeded(Goal::Alarm, how));
         }
         let before = stay.therapy.delivered_ul();
         stay.heart.pass(60_000_000);
