@@ -157,6 +157,6 @@ mod tests {
         assert_eq!((count.get(), heart.late_us()), (18, 0));
         flash.write(0, &[0; 128]).unwrap();
         flash.erase(0, 4096).unwrap();
-        assert_eq!((count.get(), heart.late_us()), (27, 76_312));
+        assert_eq!((count.get(), heart.late_us()), (27, 81_312));
     }
 }
