@@ -151,6 +151,8 @@ pub struct Health {
     pub refused: u32,
     /// Times in this boot that the part failed.
     pub faults: u8,
+    /// The first of these failures.
+    pub fault: Option<flash::Error>,
     /// Pages of the cell that hold secrets of earlier sessions; 4: a boot storm.
     pub live_pages: u32,
     /// Per mille of a blocking log's bytes that are used; 0 for one that overwrites.
@@ -181,7 +183,7 @@ struct Wish {
 /// The audit log of a device.
 ///
 /// # Limits
-/// About 1.6 KiB of RAM plus one key schedule of the suite. [`Log::append`] programs once, twice when it opens a page, and
+/// About 1.2 KiB of RAM plus one key schedule of the suite. [`Log::append`] programs once, twice when it opens a page, and
 /// never erases; all erases happen in [`Log::maintain`], one page or one slice per call.
 ///
 /// # Power loss
@@ -206,6 +208,7 @@ pub struct Log<S: Suite> {
     vouch: bool,
     refused: u32,
     faults: u8,
+    fault: Option<flash::Error>,
     damaged: Option<Digest8>,
 }
 
@@ -277,6 +280,7 @@ impl<S: Suite> Log<S> {
             vouch: false,
             refused: 0,
             faults: 0,
+            fault: None,
             damaged,
         })
     }
@@ -315,6 +319,7 @@ impl<S: Suite> Log<S> {
             sessions,
             refused: self.refused,
             faults: self.faults,
+            fault: self.fault,
             live_pages: self.cell.live_pages(),
             used_per_mille: u16::try_from(per_mille).unwrap_or(u16::MAX),
             pages_free: left.and_then(|left| left.checked_div(geometry.page_bytes())).unwrap_or(0),
@@ -423,12 +428,19 @@ impl<S: Suite> Log<S> {
             RingError::NotReady => RecordError::NotReady,
             RingError::TooLong => RecordError::TooLong,
             RingError::Flash(_) | _ => {
-                self.faults = self.faults.saturating_add(1);
+                let fault = if let RingError::Flash(fault) = error { Some(fault) } else { None };
+                self.failed(fault);
                 self.author = None;
                 self.wish.session = true;
                 RecordError::Fault
             }
         }
+    }
+
+    /// Counts a failure, which the part gave a reason for or not.
+    fn failed(&mut self, fault: Option<flash::Error>) {
+        self.faults = self.faults.saturating_add(1);
+        self.fault = self.fault.or(fault);
     }
 
     /// The hash of a page in which this boot's mount saw that entries may be hidden: damage, or a cut within an erase.

@@ -6,11 +6,11 @@ use medsec_audit::log::{Config, FormatError, Log, MaintainError, MountError, Pro
 use medsec_audit::{Birth, DeviceId, Place};
 use medsec_core::Secret;
 use medsec_core::event::{
-    Count, Event, RandomTest, RecordError, Recorder, ResetCause, SystemEvent,
+    Count, Event, FlashOperation, RandomTest, RecordError, Recorder, ResetCause, SystemEvent,
 };
 use medsec_core::flash::cell::PAGES;
 use medsec_core::flash::ring::Retention;
-use medsec_core::flash::{Region, checked_map};
+use medsec_core::flash::{self, Operation, Region, checked_map};
 use medsec_core::hal::{Clock, EntropySource, Flash};
 use medsec_core::hpke::RecipientKey;
 use medsec_core::key::{DeviceKey, PublicKey};
@@ -109,6 +109,7 @@ impl Recorded {
     const RANDOM: u8 = 8;
     const NEARLY_FULL: u8 = 16;
     const DAMAGE: u8 = 32;
+    const FLASH: u8 = 64;
 
     const fn lacks(self, what: u8) -> bool {
         self.0 & what == 0
@@ -373,6 +374,8 @@ impl<P: Port, W: Watcher> Device<P, W> {
             (self.random.verdict(), recorded.lacks(Recorded::RANDOM))
         {
             (Recorded::RANDOM, SystemEvent::RngFault { test: random_test(fault) })
+        } else if let (Some(fault), true) = (health.fault, recorded.lacks(Recorded::FLASH)) {
+            (Recorded::FLASH, flash_fault(&fault))
         } else if let (Some(digest), true) =
             (self.log.damaged_page(), recorded.lacks(Recorded::DAMAGE))
         {
@@ -422,6 +425,15 @@ impl<P: Port, W: Watcher> Recorder for Device<P, W> {
 }
 
 /// The test in the catalogue that stands for `fault`.
+const fn flash_fault(fault: &flash::Error) -> SystemEvent {
+    let operation = match fault.operation {
+        Operation::Read => FlashOperation::Read,
+        Operation::Program => FlashOperation::Program,
+        Operation::Erase | _ => FlashOperation::Erase,
+    };
+    SystemEvent::FlashFault { operation, offset: Count::new(fault.offset) }
+}
+
 const fn random_test(fault: RngFault) -> RandomTest {
     match fault {
         RngFault::Repetition => RandomTest::Repetition,

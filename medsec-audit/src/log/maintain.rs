@@ -136,8 +136,8 @@ impl<S: Suite> Log<S> {
         let stepped = self.cell.step(flash, tools.pause);
         let done = matches!(stepped, Ok(cell::Progress::Done) | Err(_));
         let job = if done { core::mem::replace(&mut self.job, Job::None) } else { Job::None };
-        if stepped.is_err() {
-            self.faults = self.faults.saturating_add(1);
+        if let Err(fault) = stepped {
+            self.failed(Some(fault));
         }
         match job {
             Job::Start(secrets) if stepped.is_ok() => self.begin_session(&secrets, tools)?,

@@ -2,7 +2,8 @@
 
 use medsec::audit::log::RESTARTS_MAX;
 use medsec::audit::{MaintainError, MountError};
-use medsec::core::flash::cell;
+use medsec::core::event::{Count, FieldValue, Fields};
+use medsec::core::flash::{Operation, cell};
 use medsec::core::hpke::RecipientSecret;
 use medsec::{BootError, Device, RecordError, ResetCause, Secret};
 use medsec_sim::clock::SimClock;
@@ -16,6 +17,7 @@ use crate::bench::{
 };
 
 const DAMAGED_PAGE: u16 = 0x0104;
+const FLASH_FAULT: u16 = 0x0004;
 const LOST: BootError = BootError::Log(MountError::Cell(cell::MountError::Lost));
 
 #[test]
@@ -96,9 +98,21 @@ fn a_part_that_fails_once_costs_one_record_and_starts_a_new_session() {
         let health = device.health();
         assert_eq!((health.log.faults, health.log.sessions), (1, 2), "{failing}");
         assert!(acknowledged.len() >= 39);
+        let fault = health.log.fault.unwrap();
         let (records, summary) = records(&flash, &authority());
         let found: Vec<u32> = records.iter().filter_map(|record| record.count()).collect();
         assert_eq!((found, summary.first_bad), (acknowledged, None), "{failing}");
+        // The device says once what failed, and where.
+        let told: Vec<_> = records.iter().filter(|record| record.event == FLASH_FAULT).collect();
+        let [told] = told.as_slice() else { panic!("{} records of one fault", told.len()) };
+        let fields: Vec<_> = Fields::new(&told.fields).map(Result::unwrap).collect();
+        let operation = match fault.operation {
+            Operation::Read => 1,
+            Operation::Program => 2,
+            Operation::Erase | _ => 3,
+        };
+        let expected = [FieldValue::Code(operation), FieldValue::Count(Count::new(fault.offset))];
+        assert_eq!(fields, expected, "{failing}");
     }
 }
 
