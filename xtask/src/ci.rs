@@ -24,8 +24,8 @@ const STEPS: &[(&str, &[&str])] = &[
     ("consttime", &[]),
     ("attacks", &["--weakened"]),
     ("emulate", &["--kill", "100"]),
-    // Links only. With results it runs by hand until it was seen to run whole: docs/testing.md.
-    ("trace", &["--no-run"]),
+    // Last, since it reads what the others came to.
+    ("trace", &[]),
 ];
 
 /// What these steps are called: the gate and its arguments.
