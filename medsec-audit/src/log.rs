@@ -437,12 +437,6 @@ impl<S: Suite> Log<S> {
         }
     }
 
-    /// Counts a failure, which the part gave a reason for or not.
-    fn failed(&mut self, fault: Option<flash::Error>) {
-        self.faults = self.faults.saturating_add(1);
-        self.fault = self.fault.or(fault);
-    }
-
     /// The hash of a page in which this boot's mount saw that entries may be hidden: damage, or a cut within an erase.
     ///
     /// It may be erased from here on; [`medsec_core::event::SystemEvent::DamagedPage`] says so in the log.

@@ -150,6 +150,12 @@ impl<S: Suite> Log<S> {
         Ok(Progress::More)
     }
 
+    /// Counts a failure, which the part gave a reason for or not.
+    pub(super) fn failed(&mut self, fault: Option<flash::Error>) {
+        self.faults = self.faults.saturating_add(1);
+        self.fault = self.fault.or(fault);
+    }
+
     /// Ends the running session; the next one starts at once.
     fn end_session<F: Flash>(&mut self, flash: &mut F) -> Result<(), MaintainError> {
         let public = state::public_of(self.cell.value()).map_err(|_| MaintainError::State)?;
