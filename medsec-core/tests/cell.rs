@@ -185,6 +185,84 @@ fn regions_that_do_not_fit_are_refused() {
     assert_eq!(made.err(), Some(FormatError::Geometry(GeometryError::Pages)));
 }
 
+/// Three slots may fill a page to its last byte.
+#[test]
+fn a_page_of_exactly_three_slots_is_enough() {
+    let mut part = FaultFlash::<4, 4, 180>::new(PAGES, Model::None, 1);
+    let region = Region::new(0, PAGES * 3 * SLOT);
+    Cell::<32>::format(&mut part, region, KIND, mac(0), Secret::new([1; 32])).unwrap();
+    assert_eq!(
+        Cell::<32>::mount(&mut part, region, KIND, mac(0)).unwrap().value().expose(),
+        &[1; 32]
+    );
+}
+
+/// What a fresh cell holds was written by this boot: it is settled, and its other pages need not be forgotten.
+#[test]
+fn a_formatted_cell_is_settled_and_has_nothing_to_forget() {
+    let mut part = part();
+    let mut cell = formatted(&mut part);
+    assert!(!cell.needs_settle());
+    assert_eq!((cell.epoch(), cell.live_pages()), (1, 1));
+    let erases = part.counts().erases;
+    cell.begin_forget();
+    assert!(!cell.is_busy());
+    finish(&mut part, &mut cell);
+    assert_eq!(part.counts().erases, erases);
+    assert_eq!(mount(&mut part).epoch(), 1);
+    replace(&mut part, &mut cell, 2);
+    assert_eq!((cell.epoch(), mount(&mut part).epoch()), (2, 2));
+}
+
+/// A format that met a failure at any of its operations says so, and one behind it did not.
+#[test]
+fn a_format_that_fails_anywhere_is_reported() {
+    let operations = {
+        let mut part = part();
+        formatted(&mut part);
+        let counts = part.counts();
+        counts.erases + counts.programs
+    };
+    for failing in 1..=u32::try_from(operations).unwrap() {
+        let mut part = part();
+        part.fail_after(failing);
+        let made = Cell::<32>::format(&mut part, REGION, KIND, mac(0), Secret::new([1; 32]));
+        assert!(matches!(made.err(), Some(FormatError::Flash(_))), "operation {failing}");
+    }
+}
+
+/// A work that failed is dropped whole: neither its value nor its forget comes back with the next one.
+#[test]
+fn what_failed_is_not_taken_up_again() {
+    let mut part = part();
+    let mut cell = formatted(&mut part);
+    cell.begin_replace(Secret::new([2; 32]));
+    cell.begin_forget();
+    part.fail_after(1);
+    cell.step(&mut part, &Pause::lend(&mut (), 1)).unwrap_err();
+    assert!(!cell.is_busy());
+    assert_eq!(cell.step(&mut part, &Pause::lend(&mut (), 1)), Ok(Progress::Done));
+    assert_eq!(cell.value().expose(), &[1; 32]);
+    let erases = part.counts().erases;
+    replace(&mut part, &mut cell, 3);
+    // The page written and the one whose erase failed, not the two that a forget would take too.
+    assert!(part.counts().erases - erases <= 2);
+    assert_eq!(mount(&mut part).value().expose(), &[3; 32]);
+}
+
+/// Wear is spread: each replace takes the page behind the one before it, in a circle.
+#[test]
+fn the_next_page_behind_the_base_is_the_one_written() {
+    let mut part = part();
+    let mut cell = formatted(&mut part);
+    for byte in 2..10 {
+        let page = u32::from(byte - 1) % PAGES;
+        let before = part.wear(page);
+        replace(&mut part, &mut cell, byte);
+        assert_eq!(part.wear(page), before + 1, "value {byte}");
+    }
+}
+
 #[test]
 fn a_pause_bounds_an_erase() {
     let mut part = part();

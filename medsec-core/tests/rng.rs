@@ -122,6 +122,18 @@ fn weak_faults_are_found_within_2_to_the_20_samples() {
     each_is_found(&Behaviour::Markov(750), &[500], 1 << 20);
 }
 
+/// One seed of each weak fault, and the same number of good samples: what the long tests show, in a moment.
+#[test]
+fn a_weak_fault_is_a_bias_and_good_noise_is_none() {
+    for behaviour in [Behaviour::Biased(550), Behaviour::Biased(450)] {
+        let source: Noise = Noise::new(behaviour, 1);
+        let (samples, fault) = samples_to_latch(1_000, source, 1 << 20).unwrap();
+        assert!(fault == RngFault::Bias && samples >= 1 << 16, "{samples}, {fault:?}");
+    }
+    let good: Noise = Noise::new(Behaviour::Good, 1);
+    assert_eq!(samples_to_latch(1_000, good, 1 << 20), None);
+}
+
 /// Independent bits with exactly the min-entropy that is claimed: the worst source that must still pass.
 struct AtItsClaim {
     prng: Prng,
@@ -278,6 +290,28 @@ fn output_repeats_only_if_noise_and_seed_fail_both() {
     assert!(seen.insert(first_output(&Behaviour::Stuck(true), 0, &seed(9), b"id 2")));
     // Both fail and all else is equal: the documented cell.
     assert!(!seen.insert(first_output(&Behaviour::Stuck(true), 0, &seed(9), b"id")));
+}
+
+#[test]
+fn fresh_noise_changes_what_comes_and_is_refused_where_there_is_none() {
+    let output = |is_reseeded: bool| {
+        let mut random = started(Behaviour::Good, 1, &seed(1), b"id");
+        if is_reseeded {
+            random.reseed().unwrap();
+        }
+        let mut out = [0; 32];
+        random.try_fill_bytes(&mut out).unwrap();
+        out
+    };
+    assert_eq!(output(false), output(false));
+    assert_ne!(output(false), output(true));
+    assert_ne!(output(false), [0; 32]);
+
+    let mut source = Noise::<1000>::good(3);
+    let mut idle = Random::new(&mut source);
+    assert_eq!(idle.verdict(), Err(RandomError::NotStarted));
+    assert_eq!(idle.reseed(), Err(RandomError::NotStarted));
+    assert_eq!(source.bits(), 0);
 }
 
 #[test]

@@ -150,6 +150,11 @@ impl<'a> Copy<'a> {
         Ok(())
     }
 
+    /// The copy.
+    pub(crate) const fn shell(&self) -> &Shell {
+        &self.shell
+    }
+
     /// Where the copy is built.
     pub(crate) fn build(&self) -> &Path {
         &self.build

@@ -20,6 +20,7 @@ mod exports;
 mod firmware;
 mod fuzz;
 mod icount;
+mod mutants;
 mod nonces;
 mod powercut;
 mod record;
@@ -73,6 +74,7 @@ const GATES: &[Gate] = &[
         run: trace::run,
     },
     Gate { name: "exports", usage: "[--record]", run: exports::run },
+    Gate { name: "mutants", usage: "[--list] [--only TEXT] [--record]", run: mutants::run },
     Gate { name: "ci", usage: "", run: ci::run },
 ];
 
