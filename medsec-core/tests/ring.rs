@@ -5,8 +5,8 @@ use medsec_core::Secret;
 use medsec_core::flash::Region;
 use medsec_core::flash::page::{Geometry, GeometryError};
 use medsec_core::flash::ring::{
-    Author, CLASS_RESUME, Config, ENTRY_HEADER_BYTES, PAGES_MAX, Place, Plan, Progress, Retention,
-    Ring, RingError, Session, Void,
+    Adopted, Author, CLASS_RESUME, Config, ENTRY_HEADER_BYTES, PAGES_MAX, Place, Plan, Progress,
+    Resume, Retention, Ring, RingError, Session, Void,
 };
 use medsec_core::key::{Label, MacKey};
 use medsec_core::suite::SealError;
@@ -66,6 +66,24 @@ fn append(part: &mut Part, ring: &mut Ring) -> Result<Place, RingError> {
         ring.erase_ahead(part, false, &Pause::lend(&mut (), 1)).unwrap();
     }
     ring.append(part, &mut Plain, 1, &[5; 40])
+}
+
+/// A record torn before the word of its session is no record to who cannot check its tag.
+#[test]
+fn a_session_that_was_never_programmed_is_none() {
+    let resume = |session| Resume {
+        session,
+        ordinal: 1,
+        seq: 61,
+        salt: [1; 16],
+        adopted: Adopted::default(),
+        suite: 1,
+        commit: [2; 16],
+    };
+    for (session, is_one) in [(7, true), (u32::MAX - 1, true), (u32::MAX, false)] {
+        let bytes = resume(session).encode(4, 832).unwrap();
+        assert_eq!(Resume::parse(&bytes, 4, 832).is_ok(), is_one, "{session}");
+    }
 }
 
 #[test]

@@ -325,7 +325,7 @@ pub struct LogReport {
     pub sessions: Vec<SessionRow>,
     /// What no signature covers yet.
     pub forgeable: Option<ForgeableWindow>,
-    /// The newest checkpoint that the device signed.
+    /// The newest checkpoint that the device signed and that may be kept as an anchor.
     pub checkpoint: Option<Checkpoint>,
     /// Whether the anchor was found in the log.
     pub anchored: bool,

@@ -114,7 +114,7 @@ impl<'a> Case<'a> {
     /// Whether anything ties the log to the device. An export states its device, so there it was compared; whoever
     /// changed every checkpoint of it gets a verdict.
     fn check_device(&self, collector: &Collector<'_>) -> Result<(), Error> {
-        let is_tied = self.source.device.is_some() || collector.checkpoint.is_some();
+        let is_tied = self.source.device.is_some() || !collector.checkpoints.is_empty();
         if is_tied || !self.source.holds_checkpoint() {
             return Ok(());
         }
@@ -146,9 +146,9 @@ impl<'a> Case<'a> {
             contents,
             sessions,
             forgeable: forgeable(&collector.ranges, summary),
-            checkpoint: collector.checkpoint.map(|(statement, signature)| Checkpoint {
+            checkpoint: collector.kept().map(|(statement, signature)| Checkpoint {
                 signed: statement.encode().to_vec(),
-                signature,
+                signature: *signature,
             }),
             anchored: summary.anchored,
             state_believed: summary.state_believed,

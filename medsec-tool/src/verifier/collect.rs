@@ -16,8 +16,8 @@ pub(super) struct Collector<'a> {
     catalogue: &'a Catalogue,
     pub(super) ranges: Vec<RangeRow>,
     pub(super) records: Vec<RecordRow>,
-    /// The newest signed one.
-    pub(super) checkpoint: Option<(Statement, [u8; 64])>,
+    /// The signed ones.
+    pub(super) checkpoints: Vec<(Statement, [u8; 64])>,
     /// Records that do not fit their line of the catalogue.
     pub(super) misfits: u64,
     clocks: Vec<ClockSet>,
@@ -30,7 +30,7 @@ impl<'a> Collector<'a> {
             catalogue,
             ranges: Vec::new(),
             records: Vec::new(),
-            checkpoint: None,
+            checkpoints: Vec::new(),
             misfits: 0,
             clocks: Vec::new(),
             words: Words::default(),
@@ -64,6 +64,21 @@ impl<'a> Collector<'a> {
             }
             is_next
         });
+    }
+
+    /// The newest checkpoint that may be kept: of the newest session, or one behind which its session went on. Power can
+    /// have gone while the last of an earlier session was written, so that it reads otherwise next time.
+    pub(super) fn kept(&self) -> Option<&(Statement, [u8; 64])> {
+        let rows = || self.ranges.iter().filter(|range| !range.is_place());
+        let newest = rows().map(|range| range.session).max();
+        let stays = |statement: &Statement| {
+            Some(statement.session) == newest
+                || rows().any(|range| {
+                    range.session == statement.session && range.last_seq > statement.place.seq
+                })
+        };
+        let kept = self.checkpoints.iter().filter(|(statement, _)| stays(statement));
+        kept.max_by_key(|(statement, _)| (statement.place.page, statement.place.offset))
     }
 
     fn fields(&mut self, record: &Opened<'_>, entry: Option<&Entry>) -> Vec<(Untrusted, Value)> {
@@ -134,13 +149,7 @@ impl Observer for Collector<'_> {
     }
 
     fn checkpoint(&mut self, statement: &Statement, signature: &[u8; 64]) {
-        let is_newer = self.checkpoint.is_none_or(|(newest, _)| {
-            let (newest, this) = (newest.place, statement.place);
-            (newest.page, newest.offset) < (this.page, this.offset)
-        });
-        if is_newer {
-            self.checkpoint = Some((*statement, *signature));
-        }
+        self.checkpoints.push((*statement, *signature));
     }
 }
 
@@ -284,6 +293,40 @@ mod tests {
             let info = SystemEvent::CATALOGUE.iter().find(|info| info.id == id).unwrap();
             assert_eq!((info.name, info.fields[1].name), (name, "to"));
         }
+    }
+
+    #[test]
+    fn a_checkpoint_that_may_have_been_in_flight_is_not_kept() {
+        let catalogue = Catalogue::default();
+        let mut collector = Collector::new(&catalogue);
+        let row = |session, first_seq, last_seq| RangeRow {
+            session,
+            first_seq,
+            last_seq,
+            verdict: Verdict::Verified,
+            assurance: Assurance::Signed,
+            place: Place { page: 1, offset: 112 },
+        };
+        let place = |seq: u64| medsec_core::flash::ring::Place {
+            page: 1,
+            offset: 112 + 8 * u32::try_from(seq).unwrap(),
+            seq,
+        };
+        let mut sign = |session, seq| {
+            let (device, value) = ([0; 16], [0; 32]);
+            let at = medsec_core::time::Ticks::from_millis(0);
+            collector
+                .checkpoint(&Statement { device, session, place: place(seq), at, value }, &[0; 64]);
+        };
+        sign(1, 3);
+        sign(1, 9);
+        let kept = |collector: &Collector<'_>| collector.kept().map(|(kept, _)| kept.place.seq);
+        collector.ranges = vec![row(1, 1, 9)];
+        assert_eq!(kept(&collector), Some(9), "of the newest session");
+        collector.ranges.push(row(2, 12, 20));
+        assert_eq!(kept(&collector), Some(3), "the last of an earlier one may have been in flight");
+        collector.ranges[0].last_seq = 10;
+        assert_eq!(kept(&collector), Some(9), "unless that went on");
     }
 
     #[test]

@@ -146,7 +146,7 @@ impl Plan {
 /// | 5 | 1 | ring id |
 /// | 6 | 2 | page sequence − floor: pages below the floor may be in any state |
 /// | 8 | 4 | page sequence |
-/// | 12 | 4 | session index |
+/// | 12 | 4 | session index, not FFFF FFFF |
 /// | 16 | 4 | ordinal of the segment in its session |
 /// | 20 | 1 | suite |
 /// | 21 | 3 | zero |
@@ -215,7 +215,7 @@ impl Header {
         let ring = reader.u8()?;
         let below = u32::from(reader.u16()?);
         let page = reader.u32()?;
-        let session = reader.u32()?;
+        let session = session_index(&mut reader)?;
         let ordinal = reader.u32()?;
         let suite = reader.u8()?;
         reader.zeros(3)?;
@@ -316,7 +316,7 @@ pub struct Adopted {
 ///
 /// | offset in the body | bytes | field |
 /// |---|---|---|
-/// | 0 | 4 | session index |
+/// | 0 | 4 | session index, not FFFF FFFF |
 /// | 4 | 4 | ordinal of the segment in its session |
 /// | 8 | 8 | sequence number of this record |
 /// | 16 | 16 | salt of the session |
@@ -380,7 +380,7 @@ impl Resume {
         if header.class != CLASS_RESUME || header.length != 72 {
             return Err(DecodeError::Reserved);
         }
-        let session = reader.u32()?;
+        let session = session_index(&mut reader)?;
         let ordinal = reader.u32()?;
         let seq = reader.u64()?;
         if header.seq_low != seq_low(seq) {
@@ -398,6 +398,14 @@ impl Resume {
         reader.zeros(3)?;
         Ok(Self { session, ordinal, seq, salt, adopted, suite, commit: reader.array()? })
     }
+}
+
+/// The index of a session: no session has the one that a word reads as which was never programmed. Without this a record
+/// torn before that word would be of the newest session to a reader that has no key to its tag.
+fn session_index(reader: &mut Reader<'_>) -> Result<u32, DecodeError> {
+    reader
+        .u32()
+        .and_then(|index| if index == u32::MAX { Err(DecodeError::Reserved) } else { Ok(index) })
 }
 
 /// The tag of a resume record for the device's own mount.
