@@ -182,7 +182,7 @@ struct Subject {
     secret: RecipientSecret,
     anchor: Statement,
     original: [View; 3],
-    /// All that the device was ever seen to have written.
+    /// All that the device was ever seen to have written, whatever a report said of it.
     genuine: Vec<Entry>,
 }
 
@@ -304,6 +304,9 @@ fn honest<S: Suite, const R: usize, const W: usize, const P: usize>(
     older.truncate(40);
     let mut genuine: Vec<Entry> = Vec::new();
     for image in older.iter().chain([&image]) {
+        // Also what a clearing gave up before a report could call it verified, and what was in flight at a cut.
+        let segments = image.segments().into_iter();
+        genuine.extend(segments.flat_map(|segment| segment.entries).map(|(entry, _)| entry));
         for secret in [None, Some(&secret)] {
             let view = image.judge(&Given { key: &key, secret, anchor: None }).ok()?;
             genuine.extend(view.verified);
