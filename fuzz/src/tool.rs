@@ -55,6 +55,18 @@ pub(crate) fn layout(data: &[u8]) {
     let log = layout.log_offset..layout.log_offset + layout.log_bytes;
     let cells = layout.cell_offset..layout.cell_offset + layout.cell_bytes();
     assert!(!log.contains(&cells.start) && !cells.contains(&log.start));
+    // Each figure has one form: with a zero or a sign in front the file is refused.
+    let words = data.windows(2).enumerate().filter(|(_, pair)| {
+        let [before, first] = [pair[0], pair[1]];
+        before == b' ' && first.is_ascii_digit()
+    });
+    for (at, _) in words {
+        for front in [b'0', b'+'] {
+            let mut other = data.to_vec();
+            other.insert(at + 1, front);
+            assert!(Layout::parse(&other).is_err(), "a figure in two forms");
+        }
+    }
 }
 
 /// Catalogue files: plain text, ascending, and nothing of the system's own is replaced.
