@@ -20,7 +20,7 @@ use stack::{Bound, Graph};
 
 pub(crate) use budget::{Budgets, Figure};
 pub(crate) use image::{
-    AN386, Core, FOLDER, M0, M4F, PUMP, PUMP_M0, Product, SMALL, build, build_from,
+    AN386, Core, FOLDER, M0, M4F, PUMP, PUMP_M0, Product, SMALL, build, build_from, compiler,
 };
 use image::{Variant, build_variant, disassembly};
 
@@ -49,10 +49,9 @@ fn read(image: &Path) -> Result<Elf, String> {
 
 /// The bound of the stack of an image, from a build that keeps the compiler's frame sizes.
 fn bound(shell: &Shell, product: &Product) -> Result<Bound, String> {
-    let flags =
-        format!("CARGO_TARGET_{}_RUSTFLAGS", product.core.target.to_uppercase().replace('-', "_"));
-    let env = [("RUSTC_BOOTSTRAP", "1"), (flags.as_str(), "-Z emit-stack-sizes")];
-    let variant = Variant { features: "", name: "stack-sizes", env: &env };
+    let env = [("RUSTC_BOOTSTRAP", "1")];
+    let variant =
+        Variant { features: "", name: "stack-sizes", flags: "-Z emit-stack-sizes", env: &env };
     let image = build_variant(shell, product.core, product.image, variant)?;
     let elf = read(&image)?;
     Graph::read(&elf, &disassembly(shell, &image)?)?.bound(&elf, product)
@@ -139,7 +138,7 @@ fn lost_flags(shell: &Shell, budgets: &Budgets) -> Result<u64, String> {
     let flags = without_cfg(&config).ok_or("config.toml sets no --cfg flag to lose")?;
     // This variable replaces what the file says.
     let env = [("RUSTFLAGS", flags.as_str())];
-    let variant = Variant { features: "", name: "lost-flags", env: &env };
+    let variant = Variant { name: "lost-flags", env: &env, ..Variant::default() };
     let image = build_variant(shell, PUMP.core, PUMP.image, variant)?;
     let value = Sizes::of(&read(&image)?).text;
     let figure =
@@ -195,7 +194,8 @@ pub(crate) fn run(shell: &Shell, arguments: &[String]) -> Outcome {
         let proven = ("entries proven free of panics".to_owned(), proven);
         let counts: Vec<(String, u64)> = core::iter::once(proven).chain(counts).collect();
         let command = "cargo xtask firmware --record";
-        Record { name: "firmware", command, seed: 0, counts: &counts }.write(shell)?;
+        Record { name: "firmware", command, seed: 0, counts: &counts }
+            .write_of(shell, &compiler(shell)?)?;
     }
     budgets.judge(&figures)?;
     Ok(format!(

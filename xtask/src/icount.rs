@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use crate::Outcome;
 use crate::emulate::lines_of;
 use crate::firmware::{self, AN386, Budgets, Core, Figure, M0, M4F};
-use crate::record::{Record, read_record, thousands};
+use crate::record::{Record, read_record, recorded_compiler, thousands};
 use crate::shell::Shell;
 
 const IMAGE: &str = "icount";
@@ -179,9 +179,19 @@ pub(crate) fn run(shell: &Shell, arguments: &[String]) -> Outcome {
         .collect();
     if record {
         let command = "cargo xtask icount --record";
-        Record { name: RECORD, command, seed: 0, counts: &counts }.write(shell)?;
+        Record { name: RECORD, command, seed: 0, counts: &counts }
+            .write_of(shell, &firmware::compiler(shell)?)?;
     } else {
-        not_more(&counts, &read_record(shell, RECORD))?;
+        let (then, now) = (recorded_compiler(shell, RECORD), firmware::compiler(shell)?);
+        not_more(&counts, &read_record(shell, RECORD)).map_err(|wrong| match then {
+            Some(then) if then != now.trim() => {
+                format!(
+                    "{wrong}; recorded of what {then} made, and this is what {} made",
+                    now.trim()
+                )
+            }
+            _ => wrong,
+        })?;
     }
     Ok(format!(
         "{} figures on 2 cores, none over its record by more than {SLACK_PERCENT} %, the same in {REPEATS} runs; {met} of \

@@ -19,7 +19,11 @@ pub(crate) struct Record<'a> {
 impl Record<'_> {
     /// Writes `benches/record/<name>.txt`.
     pub(crate) fn write(&self, shell: &Shell) -> Result<PathBuf, String> {
-        let compiler = shell.read(&["rustc", "--version"])?;
+        self.write_of(shell, &shell.read(&["rustc", "--version"])?)
+    }
+
+    /// The same for what `compiler` made.
+    pub(crate) fn write_of(&self, shell: &Shell, compiler: &str) -> Result<PathBuf, String> {
         let date = shell.read(&["date", "--utc", "+%Y-%m-%d"])?;
         let head = format!(
             "command {}\ndate {}\ncompiler {}\nseed {}\n",
@@ -57,6 +61,12 @@ pub(crate) fn read_record(shell: &Shell, name: &str) -> Vec<(String, u64)> {
     let recorded = std::fs::read_to_string(file(shell, name)).unwrap_or_default();
     let counts = recorded.lines().filter_map(|line| line.rsplit_once(' '));
     counts.filter_map(|(what, value)| Some((what.to_owned(), value.parse().ok()?))).collect()
+}
+
+/// The compiler that made what is recorded under `name`.
+pub(crate) fn recorded_compiler(shell: &Shell, name: &str) -> Option<String> {
+    let recorded = std::fs::read_to_string(file(shell, name)).ok()?;
+    recorded.lines().find_map(|line| line.strip_prefix("compiler ")).map(str::to_owned)
 }
 
 fn file(shell: &Shell, name: &str) -> PathBuf {

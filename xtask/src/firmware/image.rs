@@ -59,6 +59,8 @@ pub(crate) struct Variant<'a> {
     pub(crate) features: &'a str,
     /// Its own target folder, so that nothing is built twice.
     pub(crate) name: &'a str,
+    /// The compiler's, beside those of `config.toml`.
+    pub(crate) flags: &'a str,
     pub(crate) env: &'a [(&'a str, &'a str)],
 }
 
@@ -69,7 +71,7 @@ pub(crate) fn build(
     image: &str,
     features: &str,
 ) -> Result<PathBuf, String> {
-    build_variant(shell, core, image, Variant { features, name: features, env: &[] })
+    build_variant(shell, core, image, Variant { features, name: features, ..Variant::default() })
 }
 
 /// Builds an image in a variant.
@@ -103,10 +105,25 @@ fn build_at(
     if !variant.features.is_empty() {
         words.extend(["--features", variant.features]);
     }
+    let flags_name =
+        format!("CARGO_TARGET_{}_RUSTFLAGS", core.target.to_uppercase().replace('-', "_"));
+    let flags = [places_renamed()?, variant.flags.to_owned()].join(" ");
     let mut env = variant.env.to_vec();
-    env.push(("CARGO_TARGET_DIR", &target_text));
+    env.extend([("CARGO_TARGET_DIR", target_text.as_str()), (&flags_name, flags.trim())]);
     Shell::at(tree.join(FOLDER)).run_with(&words, &env)?;
     Ok(target.join(core.target).join("release").join(image))
+}
+
+/// Flags by which an image says nothing of where its dependencies lay, so that it is the same for every builder.
+fn places_renamed() -> Result<String, String> {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo")));
+    let sources = home.ok_or("no folder of cargo")?.join("registry").join("src");
+    let Ok(folders) = sources.read_dir() else { return Ok(String::new()) };
+    let flags: Result<Vec<String>, std::io::Error> = folders
+        .map(|folder| Ok(format!("--remap-path-prefix={}=registry", folder?.path().display())))
+        .collect();
+    Ok(flags.map_err(|e| format!("{}: {e}", sources.display()))?.join(" "))
 }
 
 /// Cargo of a toolchain that has the targets.
@@ -117,6 +134,13 @@ pub(crate) fn cargo(shell: &Shell) -> Vec<&'static str> {
     } else {
         vec!["rustup", "run", EMBEDDED_TOOLCHAIN, "cargo"]
     }
+}
+
+/// The compiler of that toolchain.
+pub(crate) fn compiler(shell: &Shell) -> Result<String, String> {
+    let cargo = cargo(shell);
+    let [before @ .., _] = cargo.as_slice() else { return Err("no cargo".to_owned()) };
+    shell.read(&[before, &["rustc", "--version"]].concat())
 }
 
 /// What `llvm-objdump` makes of an image.
