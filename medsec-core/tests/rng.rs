@@ -185,14 +185,17 @@ fn started(behaviour: Behaviour, noise: u64, seed: &Secret<32>, id: &[u8]) -> Ra
 
 #[test]
 fn nothing_is_given_before_the_start() {
-    let mut random = Random::new(Noise::<1000>::good(1));
+    let mut source = Noise::<1000>::good(1);
+    let mut random = Random::new(&mut source);
     let mut out = [0xff; 8];
     assert_eq!(random.fill(&mut out), Err(RandomError::NotStarted));
     assert_eq!(out, [0; 8]);
     assert_eq!(random.fill(&mut []), Err(RandomError::NotStarted));
     assert_eq!(random.fill_degraded(&mut out), Err(RandomError::NotStarted));
+    assert_eq!(random.fill_degraded(&mut []), Err(RandomError::NotStarted));
     assert_eq!(random.reseed(), Err(RandomError::NotStarted));
     assert_eq!(random.try_next_u32(), Err(RandomError::NotStarted));
+    assert_eq!(source.bits(), 0);
 }
 
 /// Start-up test and gathering draw 1,024 samples and 512 bits of min-entropy.
