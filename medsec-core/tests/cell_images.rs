@@ -184,6 +184,64 @@ fn a_copy_read_with_an_error_is_not_valid() {
     assert_eq!(mount(&mut Unsure(part(&copies))).err(), Some(MountError::Lost));
 }
 
+/// A part that says a program succeeded and keeps one bit of it from taking, from `from` up to `to`.
+struct Forgetful {
+    part: Part,
+    from: u32,
+    to: u32,
+}
+
+impl ErrorType for Forgetful {
+    type Error = NorFlashErrorKind;
+}
+
+impl ReadNorFlash for Forgetful {
+    const READ_SIZE: usize = 4;
+
+    fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), NorFlashErrorKind> {
+        self.part.read(offset, bytes).map_err(|_| NorFlashErrorKind::Other)
+    }
+
+    fn capacity(&self) -> usize {
+        self.part.capacity()
+    }
+}
+
+impl NorFlash for Forgetful {
+    const WRITE_SIZE: usize = 4;
+    const ERASE_SIZE: usize = PAGE;
+
+    fn erase(&mut self, from: u32, to: u32) -> Result<(), NorFlashErrorKind> {
+        self.part.erase(from, to).map_err(|_| NorFlashErrorKind::Other)
+    }
+
+    fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), NorFlashErrorKind> {
+        let mut kept = bytes.to_vec();
+        if (self.from..self.to).contains(&offset) {
+            kept[0] |= 0x80;
+        }
+        self.part.write(offset, &kept).map_err(|_| NorFlashErrorKind::Other)
+    }
+}
+
+impl Flash for Forgetful {}
+
+#[test]
+fn copies_that_did_not_take_are_not_acknowledged() {
+    for (slots, is_done) in [(1, true), (2, false), (3, false)] {
+        let copies = [page(0, VALUE, 5, 1), tombs(1), tombs(2), tombs(3)].concat();
+        let to = 1024 + 60 * slots;
+        let mut part = Forgetful { part: part(&copies), from: 1024, to };
+        let mut cell = mount(&mut part).unwrap();
+        cell.begin_replace(Secret::new([2; 32]));
+        let failed = (0..8).find_map(|_| cell.step(&mut part, &Pause::lend(&mut (), 1)).err());
+        let expected = (ErrorKind::ReadBack, 1024 + 60);
+        let said = failed.map(|error| (error.kind, error.offset));
+        assert_eq!(said, (!is_done).then_some(expected), "{slots}");
+        assert_eq!(cell.value().expose()[0], if is_done { 2 } else { 1 });
+    }
+}
+
 /// A forget that failed in the midst of a page left it in no state to be relied upon: the next replace gives it tombs.
 #[test]
 fn a_page_whose_erase_failed_gets_tombs_before_the_next_value() {
