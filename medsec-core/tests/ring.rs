@@ -1,5 +1,9 @@
 //! A ring keeps its entries across power cuts.
-#![expect(clippy::unwrap_used, clippy::unwrap_in_result, reason = "test helpers")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::unwrap_in_result,
+    reason = "a test stops at what it did not expect"
+)]
 
 use medsec_core::Secret;
 use medsec_core::flash::Region;
@@ -97,6 +101,34 @@ fn ring_has_three_to_4096_pages() {
     }
 }
 
+/// At each byte of a page: a whole cell of guard, three cells for each silent session, and a cell behind the record.
+#[test]
+fn a_session_resumes_at_the_first_cell_that_leaves_its_guards() {
+    let mut compared = 0;
+    for (page_bytes, unit, body) in
+        [(1024, 4, 72), (1072, 4, 72), (2048, 4, 100), (4096, 32, 72), (4096, 256, 72)]
+    {
+        let plan = Plan::new(Geometry::of_image(page_bytes, unit, 3).unwrap(), body).unwrap();
+        let (header, cell) = (112_u32.next_multiple_of(unit), plan.cell_bytes());
+        assert_eq!(
+            (cell, plan.header_bytes()),
+            ((body + 24).max(96).next_multiple_of(unit), header)
+        );
+        let offsets = || (0..).map(|number| header + number * cell);
+        assert!(offsets().zip(0..plan.cells()).all(|(at, number)| at == plan.cell_offset(number)));
+        let resume = 96_u32.next_multiple_of(unit);
+        for (end, silent) in (header..=page_bytes).flat_map(|end| (0..3).map(move |n| (end, n))) {
+            let first = offsets().position(|at| at >= end + cell).unwrap();
+            let at = offsets().nth(first + 3 * silent).unwrap();
+            let expected = (at + resume + cell <= page_bytes).then_some(at);
+            let silent = u32::try_from(silent).unwrap();
+            assert_eq!(plan.resume_offset(end, silent), expected, "{end}, {silent}");
+            compared += 1;
+        }
+    }
+    assert_eq!(compared, 3 * (913 + 961 + 1937 + 3969 + 3841));
+}
+
 #[test]
 fn no_cut_breaks_a_rule() {
     let tally = powercut::ring::run(RUNS_MIN, 1);
@@ -185,4 +217,89 @@ fn what_does_not_fit_is_refused() {
     start(&mut part, &mut ring, 1);
     assert_eq!(ring.append(&mut part, &mut Plain, 1, &[0; 73]), Err(RingError::TooLong));
     assert_eq!(ring.append(&mut part, &mut Plain, CLASS_RESUME, &[]), Err(RingError::TooLong));
+}
+
+/// Steps that an erase takes here.
+const STEPS: u32 = 5;
+
+fn erase_ahead(part: &mut Part, ring: &mut Ring) -> Result<Progress, RingError> {
+    ring.erase_ahead(part, false, &Pause::lend(&mut (), 1))
+}
+
+#[test]
+fn a_session_starts_and_then_runs() {
+    let mut part = Part::new(PAGES, Model::None, 1);
+    let mut ring = mount(&mut part, Retention::Overwrite, Void::default());
+    assert!(!ring.is_starting() && !ring.is_running());
+    ring.begin(Session { index: 1, suite: 1, salt: [0; 16] }, false).unwrap();
+    assert!(ring.is_starting() && !ring.is_running());
+    while ring.step(&mut part, &mut Plain, &Pause::lend(&mut (), 1)).unwrap() == Progress::More {}
+    assert!(!ring.is_starting() && ring.is_running());
+}
+
+/// Once for each page, behind its first entry, in as many steps as the part takes.
+#[test]
+fn the_next_page_is_erased_when_wanted_and_only_then() {
+    let mut part = Part::new(PAGES, Model::None, 1);
+    let mut ring = mount(&mut part, Retention::Overwrite, Void::default());
+    assert_eq!(erase_ahead(&mut part, &mut ring), Err(RingError::NotReady));
+    start(&mut part, &mut ring, 1);
+    part.set_erase_steps(STEPS);
+    let erases = part.counts().erases;
+    assert!(!ring.wants_erase(false) && !ring.is_erased_ahead());
+    assert_eq!(erase_ahead(&mut part, &mut ring), Err(RingError::NotReady));
+    ring.append(&mut part, &mut Plain, 1, &[5; 40]).unwrap();
+    for step in 1..=STEPS {
+        assert!(ring.wants_erase(false) && !ring.is_erased_ahead());
+        let expected = if step == STEPS { Progress::Done } else { Progress::More };
+        assert_eq!(erase_ahead(&mut part, &mut ring), Ok(expected));
+    }
+    assert!(!ring.wants_erase(false) && ring.is_erased_ahead());
+    assert_eq!(erase_ahead(&mut part, &mut ring), Err(RingError::NotReady));
+    assert_eq!(part.counts().erases, erases.saturating_add(1));
+    assert_eq!((part.wear(1), part.wear(2), part.wear(3)), (1, 1, 0));
+}
+
+/// A blocking ring never erases the page of its oldest entry to be ahead, and says how much it takes.
+#[test]
+fn a_blocking_ring_counts_down_to_its_last_byte() {
+    let mut part = Part::new(PAGES, Model::None, 1);
+    let mut ring = mount(&mut part, Retention::Block, Void::default());
+    assert_eq!((ring.room(1), ring.bytes_left()), (Some(816 + 2 * 912), None));
+    start(&mut part, &mut ring, 1);
+    for page in 1..PAGES {
+        // An entry takes 64 bytes; 16 bytes are left of a page, but for the first, which holds the resume record too.
+        let (entries, lost) = if page == 1 { (12, 48) } else { (14, 16) };
+        for entry in 1..=entries {
+            assert_eq!(append(&mut part, &mut ring).unwrap().page, page);
+            let left: u32 = (entries - entry) * 64 + lost + 912 * (PAGES - 1 - page);
+            assert_eq!(ring.bytes_left(), Some(left));
+        }
+        assert_eq!(ring.is_erased_ahead(), page < PAGES - 1, "page {page}");
+    }
+    assert!(!ring.wants_erase(false) && ring.wants_erase(true));
+    let erases = part.counts().erases;
+    assert_eq!(erase_ahead(&mut part, &mut ring), Err(RingError::NotReady));
+    assert_eq!(append(&mut part, &mut ring), Err(RingError::Full));
+    assert_eq!(part.counts().erases, erases);
+    let overwriting = mount(&mut part, Retention::Overwrite, Void::default());
+    assert_eq!((overwriting.room(2), overwriting.bytes_left()), (None, None));
+}
+
+#[test]
+fn a_ring_is_cleared_into_an_erased_page_only() {
+    let mut part = Part::new(PAGES, Model::None, 1);
+    let mut ring = mount(&mut part, Retention::Block, Void::default());
+    assert_eq!(ring.clear(&mut part, &mut Plain), Err(RingError::NotReady));
+    start(&mut part, &mut ring, 1);
+    assert_eq!(ring.clear(&mut part, &mut Plain), Err(RingError::NotReady));
+    ring.append(&mut part, &mut Plain, 1, &[5; 40]).unwrap();
+    assert_eq!(ring.clear(&mut part, &mut Plain), Err(RingError::NotReady));
+    let programs = part.counts().programs;
+    while ring.wants_erase(true) {
+        ring.erase_ahead(&mut part, true, &Pause::lend(&mut (), 1)).unwrap();
+    }
+    ring.clear(&mut part, &mut Plain).unwrap();
+    assert_eq!(part.counts().programs, programs.saturating_add(1));
+    assert_eq!(ring.position().unwrap().1, Place { page: 2, offset: 112, seq: 4 });
 }
