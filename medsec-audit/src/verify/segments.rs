@@ -300,17 +300,33 @@ impl<'a, I: Image, K: Keys> Segments<'a, I, K> {
     }
 
     /// The newest segment: of the highest session, then highest place, with at least one entry.
+    ///
+    /// It lies at or above the floor that the highest page with an entry states. Pages below may be in any state: what an
+    /// erase that was cut left of a header there can name any session to a reader without keys. Its page it cannot, for
+    /// the entries behind it name that as well.
     pub(super) fn head(&mut self) -> Option<SegmentStart> {
-        let mut best: Option<SegmentStart> = None;
+        let (newest, top) = self.newest_from(0)?;
+        let (floor, _) = self.floor(top);
+        if newest.at.page < floor {
+            return self.newest_from(floor).map(|(newest, _)| newest);
+        }
+        Some(newest)
+    }
+
+    /// The newest segment in pages from `floor` on, and the highest of them that holds one.
+    fn newest_from(&mut self, floor: u32) -> Option<(SegmentStart, u32)> {
+        let mut best: Option<(SegmentStart, u32)> = None;
         for slot in 0..self.subject.plan.geometry().pages() {
-            let here = |plan: &Plan, header: &Header| plan.slot(header.page) == slot;
+            let here = |plan: &Plan, header: &Header| {
+                header.page >= floor && plan.slot(header.page) == slot
+            };
             let Some(header) = self.header_in_slot(slot, here) else { continue };
             let mut offset = u32::MAX;
             while let Some(segment) = self.below_in(header.page, offset) {
                 let rank = |segment: &SegmentStart| (segment.session, segment.at);
-                if best.is_none_or(|best| rank(&segment) > rank(&best)) {
-                    best = Some(segment);
-                }
+                let (newest, top) = best.unwrap_or((segment, header.page));
+                let newer = if rank(&segment) > rank(&newest) { segment } else { newest };
+                best = Some((newer, top.max(header.page)));
                 offset = segment.at.offset;
             }
         }
