@@ -303,3 +303,92 @@ fn a_ring_is_cleared_into_an_erased_page_only() {
     assert_eq!(part.counts().programs, programs.saturating_add(1));
     assert_eq!(ring.position().unwrap().1, Place { page: 2, offset: 112, seq: 4 });
 }
+
+/// The newest entry is the tail's until the session has one of its own; behind a turn it is the last of the page before.
+#[test]
+fn the_end_is_behind_the_newest_entry() {
+    let mut part = Part::new(PAGES, Model::None, 1);
+    let mut ring = mount(&mut part, Retention::Block, Void::default());
+    assert_eq!((ring.end(), ring.has_entry()), (None, false));
+    start(&mut part, &mut ring, 1);
+    assert_eq!((ring.end(), ring.has_entry()), (None, false));
+    append(&mut part, &mut ring).unwrap();
+    assert_eq!((ring.end(), ring.has_entry()), (Some((1, 272)), true));
+
+    let mut ring = mount(&mut part, Retention::Block, Void::default());
+    assert_eq!((ring.end(), ring.has_entry()), (Some((1, 272)), false));
+    ring.begin(Session { index: 2, suite: 1, salt: [0; 16] }, false).unwrap();
+    assert_eq!(ring.end(), Some((1, 272)));
+    start(&mut part, &mut ring, 3);
+    assert_eq!((ring.end(), ring.has_entry()), (Some((1, 272)), false));
+    let offset = append(&mut part, &mut ring).unwrap().offset;
+    assert_eq!(ring.end(), Some((1, offset + 64)));
+    while ring.wants_erase(false) {
+        erase_ahead(&mut part, &mut ring).unwrap();
+    }
+    ring.clear(&mut part, &mut Plain).unwrap();
+    assert_eq!((ring.end(), ring.has_entry()), (Some((1, 1024)), false));
+    assert!(!ring.wants_erase(true) && !ring.is_erased_ahead());
+    let place = append(&mut part, &mut ring).unwrap();
+    assert_eq!((place.page, place.offset), (2, 112));
+    assert_eq!((ring.end(), ring.has_entry()), (Some((2, 176)), true));
+}
+
+/// What a blocking ring still takes before a session starts is what it takes once that has started.
+#[test]
+fn the_room_for_a_session_is_what_it_finds() {
+    let mut part = Part::new(PAGES, Model::None, 1);
+    let mut index = 1;
+    let mut in_all = 0;
+    loop {
+        let mut ring = mount(&mut part, Retention::Block, Void::default());
+        let room = ring.room(index).unwrap();
+        if ring.check_start(index, false).is_err() {
+            let session = Session { index, suite: 1, salt: [0; 16] };
+            assert_eq!(ring.begin(session, false), Err(RingError::Full));
+            assert!(!ring.is_starting());
+            break;
+        }
+        start(&mut part, &mut ring, index);
+        assert_eq!(ring.bytes_left(), Some(room), "session {index}");
+        append(&mut part, &mut ring).unwrap();
+        (index, in_all) = (index + 1, in_all + 1);
+    }
+    // Three sessions resume in a page.
+    assert_eq!((in_all, part.wear(0), part.wear(3)), (9, 0, 1));
+}
+
+/// A session that could not start has ended: only another can.
+#[test]
+fn a_start_that_failed_is_not_taken_up_again() {
+    for failing in 1..=3 {
+        let mut part = Part::new(PAGES, Model::None, 1);
+        let mut ring = mount(&mut part, Retention::Overwrite, Void::default());
+        ring.begin(Session { index: 1, suite: 1, salt: [0; 16] }, false).unwrap();
+        part.fail_after(failing);
+        let failed =
+            (0..3).find_map(|_| ring.step(&mut part, &mut Plain, &Pause::lend(&mut (), 1)).err());
+        assert!(matches!(failed, Some(RingError::Flash(_))), "operation {failing}");
+        assert!(!ring.is_starting() && !ring.is_running());
+        let step = ring.step(&mut part, &mut Plain, &Pause::lend(&mut (), 1));
+        assert_eq!(step, Err(RingError::NotReady));
+    }
+}
+
+/// Up to the byte before the cell in which it resumes, a page may hold anything.
+#[test]
+fn a_session_resumes_right_behind_what_is_not_blank() {
+    let mut part = Part::new(PAGES, Model::None, 1);
+    let mut ring = mount(&mut part, Retention::Overwrite, Void::default());
+    start(&mut part, &mut ring, 1);
+    assert_eq!(append(&mut part, &mut ring).unwrap().offset + 64, 272);
+    for (byte, page, offset) in [(399, 1, 400 + 96), (400, 2, 112 + 96)] {
+        let mut image = part.image();
+        image[1024 + byte] = 0;
+        let mut changed = Part::from_image(image, Model::None, 1);
+        let mut ring = mount(&mut changed, Retention::Overwrite, Void::default());
+        start(&mut changed, &mut ring, 2);
+        let (_, place) = ring.position().unwrap();
+        assert_eq!((place.page, place.offset), (page, offset), "byte {byte}");
+    }
+}

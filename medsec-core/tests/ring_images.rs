@@ -8,12 +8,14 @@
     reason = "a test stops at what it did not expect"
 )]
 
+use embedded_storage::nor_flash::{ErrorType, NorFlash, NorFlashErrorKind, ReadNorFlash};
 use medsec_core::Secret;
 use medsec_core::flash::Region;
 use medsec_core::flash::ring::{
     Adopted, CLASS_RESUME, Config, EntryHeader, Header, Resume, Retention, Ring, Segment, Void,
     seq_low,
 };
+use medsec_core::hal::Flash;
 use medsec_core::key::{Label, MacKey};
 use medsec_sim::fault::Model;
 use medsec_sim::flash::FaultFlash;
@@ -131,7 +133,7 @@ fn header(page: u32, session: u32, first_seq: u64) -> Header {
     }
 }
 
-fn mount(part: &mut Part, void: Void) -> Ring {
+fn mount<F: Flash>(part: &mut F, void: Void) -> Ring {
     let region = Region::new(0, PAGES * PAGE);
     let retention = Retention::Overwrite;
     let config = Config { region, id: RING, body_bytes_max: BODY, retention };
@@ -466,4 +468,53 @@ fn a_page_is_damaged_if_it_holds_something_where_a_session_resumes() {
     let mut broken = one_page().part();
     broken.break_word(PAGE + 1_020);
     assert_eq!(mount(&mut broken, Void::default()).damaged_slot(&mut broken, 4), Some(1));
+}
+
+/// A part that gives the right bytes with an error, when so many are asked for.
+struct Unsure {
+    part: Part,
+    length: usize,
+}
+
+impl ErrorType for Unsure {
+    type Error = NorFlashErrorKind;
+}
+
+impl ReadNorFlash for Unsure {
+    const READ_SIZE: usize = 4;
+
+    fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), NorFlashErrorKind> {
+        self.part.read(offset, bytes).map_err(|_| NorFlashErrorKind::Other)?;
+        if bytes.len() == self.length { Err(NorFlashErrorKind::Other) } else { Ok(()) }
+    }
+
+    fn capacity(&self) -> usize {
+        self.part.capacity()
+    }
+}
+
+impl NorFlash for Unsure {
+    const WRITE_SIZE: usize = 4;
+    const ERASE_SIZE: usize = PAGE as usize;
+
+    fn erase(&mut self, _: u32, _: u32) -> Result<(), NorFlashErrorKind> {
+        Err(NorFlashErrorKind::Other)
+    }
+
+    fn write(&mut self, _: u32, _: &[u8]) -> Result<(), NorFlashErrorKind> {
+        Err(NorFlashErrorKind::Other)
+    }
+}
+
+impl Flash for Unsure {}
+
+#[test]
+fn what_is_read_with_an_error_does_not_count() {
+    let (mut image, offsets) = resumed();
+    image.entries(5, offsets[2], 70_009, 2);
+    for (length, session) in [(0, Some(5)), (112, None), (96, Some(3)), (8, None)] {
+        let mut part = Unsure { part: image.part(), length };
+        let ring = mount(&mut part, Void::default());
+        assert_eq!(ring.tail().map(|tail| tail.session), session, "{length} bytes");
+    }
 }
