@@ -93,7 +93,7 @@ fn config(setup: &Setup) -> Config {
 
 /// Changes bytes as somebody does who knows the formats; with `mac`, also who holds the key of the mount.
 pub(crate) fn patch(
-    image: &mut Vec<u8>,
+    image: &mut [u8],
     older: &[Vec<u8>],
     ring_at: usize,
     mac: Option<&MacKey>,

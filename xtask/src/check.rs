@@ -1,7 +1,7 @@
 //! `cargo xtask check`: what has to hold before a commit.
 
 use crate::shell::Shell;
-use crate::{Outcome, rivals, tidy};
+use crate::{Outcome, firmware, rivals, tidy};
 
 /// The crates that firmware links.
 pub(crate) const LIBRARIES: [&str; 3] = ["medsec-core", "medsec-audit", "medsec"];
@@ -12,13 +12,19 @@ pub(crate) const TARGETS: [&str; 2] = ["thumbv7em-none-eabihf", "thumbv6m-none-e
 /// The toolchain that is made from a distribution's packages where rustup cannot download a target.
 pub(crate) const EMBEDDED_TOOLCHAIN: &str = "medsec-embedded";
 
+/// Workspaces of their own, with lints of their own.
+const APART: [&str; 3] = [rivals::MANIFEST, "benches/consttime/Cargo.toml", "fuzz/Cargo.toml"];
+
 /// Formatting, lints on host and targets, house rules.
 pub(crate) fn run(shell: &Shell, arguments: &[String]) -> Outcome {
     if let Some(unknown) = arguments.first() {
         return Err(format!("unknown argument {unknown}"));
     }
     shell.run(&["cargo", "fmt", "--all", "--check"])?;
-    shell.run(&["cargo", "fmt", "--manifest-path", rivals::MANIFEST, "--check"])?;
+    let firmware = format!("{}/Cargo.toml", firmware::FOLDER);
+    for manifest in APART.into_iter().chain([firmware.as_str()]) {
+        shell.run(&["cargo", "fmt", "--manifest-path", manifest, "--check"])?;
+    }
     shell.run(&[
         "cargo",
         "clippy",
@@ -29,16 +35,25 @@ pub(crate) fn run(shell: &Shell, arguments: &[String]) -> Outcome {
         "--deny",
         "warnings",
     ])?;
+    let apart = shell.target().join("lints").display().to_string();
+    for manifest in APART {
+        let words = ["cargo", "clippy", "--quiet", "--locked", "--all-targets"];
+        let rest = ["--manifest-path", manifest, "--", "--deny", "warnings"];
+        shell.run_with(&[&words[..], &rest].concat(), &[("CARGO_TARGET_DIR", &apart)])?;
+    }
     shell.run_with(
         &["cargo", "doc", "--quiet", "--workspace", "--no-deps"],
         &[("RUSTDOCFLAGS", "--deny warnings")],
     )?;
     let built = targets(shell)?;
     let tidied = tidy::run(shell, &[])?;
-    Ok(format!("formatted, lints clean on host and {built} targets, links whole; {tidied}"))
+    Ok(format!(
+        "formatted, lints clean on host and {built} targets and in {} workspaces apart, links whole; {tidied}",
+        APART.len()
+    ))
 }
 
-/// Lints the libraries for each target, or checks them where there is no clippy; returns how many targets.
+/// Lints the libraries and the firmware for each target, or checks them where there is no clippy; returns how many targets.
 fn targets(shell: &Shell) -> Result<usize, String> {
     let installed = shell.read(&["rustup", "target", "list", "--installed"]).unwrap_or_default();
     let with_rustup = TARGETS.iter().all(|target| installed.lines().any(|line| line == *target));
@@ -56,11 +71,16 @@ fn targets(shell: &Shell) -> Result<usize, String> {
             TARGETS.join(" ")
         ));
     };
+    let apart = shell.target().join("lints").display().to_string();
     for target in TARGETS {
         let mut words = prefix.clone();
         words.extend(["--quiet", "--target", target]);
         words.extend(LIBRARIES.iter().flat_map(|library| ["--package", library]));
         shell.run(&words)?;
+        let mut words = prefix.clone();
+        words.extend(["--quiet", "--release", "--target", target, "--bins"]);
+        let firmware = Shell::at(shell.root().join(firmware::FOLDER));
+        firmware.run_with(&words, &[("CARGO_TARGET_DIR", &apart)])?;
     }
     Ok(TARGETS.len())
 }

@@ -98,8 +98,6 @@ pub(crate) fn run(shell: &Shell, arguments: &[String]) -> Outcome {
     if !shell.succeeds(&["valgrind", "--version"]) {
         return Err("valgrind is missing: install it, or run .ci/run once".to_owned());
     }
-    let manifest = format!("{FOLDER}/Cargo.toml");
-    shell.run(&["cargo", "fmt", "--check", "--manifest-path", &manifest])?;
     let (mut operations, mut controls, mut watched, mut missing) = (0, 0, 0_usize, String::new());
     for back_ends in &BACK_ENDS {
         if back_ends.target.is_some_and(|target| !has_target(shell, target)) {
