@@ -189,6 +189,25 @@ impl<'a, I: Image, K: Keys> Segments<'a, I, K> {
         stated.unwrap_or((highest, None))
     }
 
+    /// The floor that holds if `page` is the newest with an entry: the highest of its own and of the pages opened behind it.
+    ///
+    /// The device may have seen an entry there that was in flight and is gone by now, and given up what that page no longer
+    /// promises.
+    pub(super) fn newest_floor(&mut self, page: u32) -> (u32, Option<usize>) {
+        let mut newest = self.floor(page);
+        for above in 1..self.subject.plan.geometry().pages() {
+            let opened = page.saturating_add(above);
+            if let Some(header) = self.page_header(opened)
+                && let Some(floor) = header.floor
+                && floor > newest.0
+                && !self.void.covers(opened, header.session)
+            {
+                newest = (floor, Some(header.chain));
+            }
+        }
+        newest
+    }
+
     fn resume(&mut self, at: Position) -> Option<SegmentStart> {
         let mut bytes = [0; RESUME_BYTES];
         self.read(at, &mut bytes)?;

@@ -83,7 +83,7 @@ impl<'a, S: Suite, I: Image, K: Keys, O: Observer> Walk<'a, S, I, K, O> {
         self.report_misplaced_pages();
         let head = self.segments.head();
         if let Some(head) = &head {
-            self.stated = self.segments.floor(head.at.page);
+            self.stated = self.segments.newest_floor(head.at.page);
             self.report_unadopted(head.at, Position { page: u32::MAX, offset: u32::MAX });
             self.report_hidden(head);
         }
