@@ -343,8 +343,7 @@ pub(crate) fn ring(data: &[u8]) {
     let appended = session_of(&mut ring, &mut flash, session, choice);
     assert_eq!(flash.counts().double_programs, 0, "a word programmed twice");
     // Found again, if the index is new and no page above ours claims to be written: only who holds the keys can do that.
-    let is_session = index > written.session_max && index < u32::MAX;
-    let newest = is_session && page >= written.page_max && page < u32::MAX - 4;
+    let newest = index > written.session_max && page >= written.page_max && page < u32::MAX - 4;
     if let (Ok(Some(place)), true, true) = (&appended, newest, written.seq_max < u64::MAX / 2) {
         let again = mount(&mut flash, Void { page, session: index });
         let tail = again.tail().expect("a segment that was written");

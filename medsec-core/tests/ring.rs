@@ -358,6 +358,23 @@ fn the_room_for_a_session_is_what_it_finds() {
     assert_eq!((in_all, part.wear(0), part.wear(3)), (9, 0, 1));
 }
 
+/// Nor is one begun that no mount would find.
+#[test]
+fn the_index_that_no_session_has_does_not_start_one() {
+    for retention in [Retention::Block, Retention::Overwrite] {
+        let mut part = Part::new(PAGES, Model::None, 1);
+        let mut ring = mount(&mut part, retention, Void::default());
+        let session = |index| Session { index, suite: 1, salt: [0; 16] };
+        assert_eq!(ring.check_start(u32::MAX, false), Err(RingError::Full));
+        assert_eq!(ring.begin(session(u32::MAX), true), Err(RingError::Full));
+        assert!(!ring.is_starting());
+        start(&mut part, &mut ring, u32::MAX - 1);
+        append(&mut part, &mut ring).unwrap();
+        let found = mount(&mut part, retention, Void::default());
+        assert_eq!(found.tail().unwrap().session, u32::MAX - 1);
+    }
+}
+
 /// A session that could not start has ended: only another can.
 #[test]
 fn a_start_that_failed_is_not_taken_up_again() {

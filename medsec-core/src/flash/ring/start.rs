@@ -10,8 +10,11 @@ impl Ring {
     /// Whether session `index` could start: in a blocking ring it may not be able to.
     ///
     /// # Errors
-    /// [`RingError::Full`].
+    /// [`RingError::Full`]; also for `FFFF_FFFF`, which no session has: no mount would find what it writes.
     pub fn check_start(&self, index: u32, clear: bool) -> Result<(), RingError> {
+        if index == u32::MAX {
+            return Err(RingError::Full);
+        }
         let opens = self.resume_offset(index).is_none();
         let floor = self.tail.map_or(1, |tail| tail.floor);
         if opens && !self.may_open(self.next_page(), floor, clear) {
