@@ -1,14 +1,5 @@
 //! What a cell makes of pages put together by hand, from the layout in its documentation: also of those that no power
 //! cut leaves behind.
-#![expect(
-    clippy::arithmetic_side_effects,
-    clippy::as_conversions,
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "a test stops at what it did not expect"
-)]
-
-use embedded_storage::nor_flash::{ErrorType, NorFlash, NorFlashErrorKind, ReadNorFlash};
 use medsec_core::Secret;
 use medsec_core::flash::cell::{Cell, MountError, PAGES, Progress};
 use medsec_core::flash::{Error, ErrorKind, Region};
@@ -16,9 +7,8 @@ use medsec_core::hal::Flash;
 use medsec_core::key::{Label, MacKey};
 use medsec_core::time::Pause;
 use medsec_sim::fault::Model;
-use medsec_sim::flash::FaultFlash;
 
-type Part = FaultFlash<4, 4, 1024>;
+use super::parts::{Odd, Part};
 
 const REGION: Region = Region::new(0, 4 * 1024);
 const KIND: u8 = 1;
@@ -142,96 +132,22 @@ fn a_value_is_settled_if_nothing_newer_can_have_been_begun() {
     }
 }
 
-/// A part that gives the right bytes with an error.
-struct Unsure(Part);
-
-impl ErrorType for Unsure {
-    type Error = NorFlashErrorKind;
-}
-
-impl ReadNorFlash for Unsure {
-    const READ_SIZE: usize = 4;
-
-    fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), NorFlashErrorKind> {
-        self.0.read(offset, bytes).map_err(|_| NorFlashErrorKind::Other)?;
-        Err(NorFlashErrorKind::Other)
-    }
-
-    fn capacity(&self) -> usize {
-        self.0.capacity()
-    }
-}
-
-impl NorFlash for Unsure {
-    const WRITE_SIZE: usize = 4;
-    const ERASE_SIZE: usize = PAGE;
-
-    fn erase(&mut self, _: u32, _: u32) -> Result<(), NorFlashErrorKind> {
-        Err(NorFlashErrorKind::Other)
-    }
-
-    fn write(&mut self, _: u32, _: &[u8]) -> Result<(), NorFlashErrorKind> {
-        Err(NorFlashErrorKind::Other)
-    }
-}
-
-impl Flash for Unsure {}
-
 #[test]
 fn a_copy_read_with_an_error_is_not_valid() {
     let copies = [page(0, VALUE, 5, 1), tombs(1), tombs(2), tombs(3)].concat();
     mount(&mut part(&copies)).unwrap();
-    assert_eq!(mount(&mut Unsure(part(&copies))).err(), Some(MountError::Lost));
+    assert_eq!(
+        mount(&mut Odd { unsure: Some(SLOT), ..Odd::of(part(&copies)) }).err(),
+        Some(MountError::Lost)
+    );
 }
-
-/// A part that says a program succeeded and keeps one bit of it from taking, from `from` up to `to`.
-struct Forgetful {
-    part: Part,
-    from: u32,
-    to: u32,
-}
-
-impl ErrorType for Forgetful {
-    type Error = NorFlashErrorKind;
-}
-
-impl ReadNorFlash for Forgetful {
-    const READ_SIZE: usize = 4;
-
-    fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), NorFlashErrorKind> {
-        self.part.read(offset, bytes).map_err(|_| NorFlashErrorKind::Other)
-    }
-
-    fn capacity(&self) -> usize {
-        self.part.capacity()
-    }
-}
-
-impl NorFlash for Forgetful {
-    const WRITE_SIZE: usize = 4;
-    const ERASE_SIZE: usize = PAGE;
-
-    fn erase(&mut self, from: u32, to: u32) -> Result<(), NorFlashErrorKind> {
-        self.part.erase(from, to).map_err(|_| NorFlashErrorKind::Other)
-    }
-
-    fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), NorFlashErrorKind> {
-        let mut kept = bytes.to_vec();
-        if (self.from..self.to).contains(&offset) {
-            kept[0] |= 0x80;
-        }
-        self.part.write(offset, &kept).map_err(|_| NorFlashErrorKind::Other)
-    }
-}
-
-impl Flash for Forgetful {}
 
 #[test]
 fn copies_that_did_not_take_are_not_acknowledged() {
     for (slots, is_done) in [(1, true), (2, false), (3, false)] {
         let copies = [page(0, VALUE, 5, 1), tombs(1), tombs(2), tombs(3)].concat();
         let to = 1024 + 60 * slots;
-        let mut part = Forgetful { part: part(&copies), from: 1024, to };
+        let mut part = Odd { sticks: 1024..to, ..Odd::of(part(&copies)) };
         let mut cell = mount(&mut part).unwrap();
         cell.begin_replace(Secret::new([2; 32]));
         let failed = (0..8).find_map(|_| cell.step(&mut part, &Pause::lend(&mut (), 1)).err());

@@ -1,14 +1,6 @@
 //! What a mount of a ring makes of pages put together by hand, from the layouts in its documentation: each condition by
 //! itself, also those that no power cut leaves behind.
-#![expect(
-    clippy::arithmetic_side_effects,
-    clippy::as_conversions,
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "a test stops at what it did not expect"
-)]
 
-use embedded_storage::nor_flash::{ErrorType, NorFlash, NorFlashErrorKind, ReadNorFlash};
 use medsec_core::Secret;
 use medsec_core::flash::Region;
 use medsec_core::flash::ring::{
@@ -18,9 +10,8 @@ use medsec_core::flash::ring::{
 use medsec_core::hal::Flash;
 use medsec_core::key::{Label, MacKey};
 use medsec_sim::fault::Model;
-use medsec_sim::flash::FaultFlash;
 
-type Part = FaultFlash<4, 4, 1024>;
+use super::parts::{Odd, Part};
 
 const PAGES: u32 = 4;
 const PAGE: u32 = 1024;
@@ -138,97 +129,6 @@ fn mount<F: Flash>(part: &mut F, void: Void) -> Ring {
     let retention = Retention::Overwrite;
     let config = Config { region, id: RING, body_bytes_max: BODY, retention };
     Ring::mount(part, &config, mac(), void).unwrap()
-}
-
-fn numbers(from: u8, count: u8) -> Vec<u8> {
-    (from..from + count).collect()
-}
-
-/// Every field has a value of its own, and lies where the table says.
-#[test]
-fn a_header_is_encoded_as_its_table_says() {
-    let header = Header {
-        ring: 9,
-        floor: 0x0403_0101,
-        page: 0x0403_0201,
-        session: 0x0807_0605,
-        ordinal: 0x0C0B_0A09,
-        suite: 2,
-        first_seq: 0x1817_1615_1413_1211,
-        salt: numbers(0x20, 16).try_into().unwrap(),
-        previous: numbers(0x40, 32).try_into().unwrap(),
-        commit: numbers(0x60, 16).try_into().unwrap(),
-    };
-    let by_hand = [
-        b"MSR1".to_vec(),
-        vec![1, 9, 0, 1],
-        numbers(1, 12),
-        vec![2, 0, 0, 0],
-        numbers(0x11, 8),
-        numbers(0x20, 16),
-        numbers(0x40, 32),
-        numbers(0x60, 16),
-        vec![0; 16],
-    ];
-    let bytes = header.encode().unwrap();
-    assert_eq!(bytes.to_vec(), by_hand.concat());
-    assert_eq!(Header::parse(&bytes), Ok(header));
-    for byte in [0, 1, 2, 3, 4, 21, 22, 23] {
-        let mut changed = bytes;
-        changed[byte] ^= 0x10;
-        Header::parse(&changed).unwrap_err();
-    }
-    Header { floor: header.page + 1, ..header }.encode().unwrap_err();
-    Header { floor: header.page - 65_536, ..header }.encode().unwrap_err();
-    let lowest = Header { floor: header.page - 65_535, ..header };
-    assert_eq!(Header::parse(&lowest.encode().unwrap()), Ok(lowest));
-    let below = Header { page: 255, floor: 0, ..header };
-    let mut bytes = below.encode().unwrap();
-    assert_eq!(Header::parse(&bytes), Ok(below));
-    bytes[7] = 1;
-    Header::parse(&bytes).unwrap_err();
-}
-
-#[test]
-fn a_resume_record_is_encoded_as_its_table_says() {
-    let adopted = Adopted {
-        page: 0x2423_2221,
-        offset: 0x2827_2625,
-        session: 0x2C2B_2A29,
-        count: 0x302F_2E2D,
-        end: 0x3433_3231,
-    };
-    let resume = Resume {
-        session: 0x0403_0201,
-        ordinal: 0x0807_0605,
-        seq: 0x100F_0E0D_0C0B_0A09,
-        salt: numbers(0x11, 16).try_into().unwrap(),
-        adopted,
-        suite: 2,
-        commit: numbers(0x60, 16).try_into().unwrap(),
-    };
-    let entry = EntryHeader { length: 72, class: CLASS_RESUME, seq_low: 0x0A09 }.encode(5, 496);
-    assert_eq!(entry[..6], [72, 0, 0xB0, 0, 0x09, 0x0A]);
-    let by_hand =
-        [entry.to_vec(), numbers(1, 0x34), vec![2, 0, 0, 0], numbers(0x60, 16), vec![0; 16]];
-    let bytes = resume.encode(5, 496).unwrap();
-    assert_eq!(bytes.to_vec(), by_hand.concat());
-    assert_eq!(Resume::parse(&bytes, 5, 496), Ok(resume));
-    // The places of the entry, its length and class, the sequence number a second time, and what is zero.
-    for (page, offset) in [(4, 496), (5, 592)] {
-        Resume::parse(&bytes, page, offset).unwrap_err();
-    }
-    for (class, length) in [(CLASS_RESUME, 71), (CLASS_RESUME, 73), (1, 72)] {
-        let mut changed = bytes;
-        let header = EntryHeader { length, class, seq_low: 0x0A09 };
-        changed[..8].copy_from_slice(&header.encode(5, 496));
-        Resume::parse(&changed, 5, 496).unwrap_err();
-    }
-    for byte in [16, 17, 61, 62, 63] {
-        let mut changed = bytes;
-        changed[byte] ^= 0x10;
-        Resume::parse(&changed, 5, 496).unwrap_err();
-    }
 }
 
 /// A page with three entries of session 3.
@@ -470,50 +370,12 @@ fn a_page_is_damaged_if_it_holds_something_where_a_session_resumes() {
     assert_eq!(mount(&mut broken, Void::default()).damaged_slot(&mut broken, 4), Some(1));
 }
 
-/// A part that gives the right bytes with an error, when so many are asked for.
-struct Unsure {
-    part: Part,
-    length: usize,
-}
-
-impl ErrorType for Unsure {
-    type Error = NorFlashErrorKind;
-}
-
-impl ReadNorFlash for Unsure {
-    const READ_SIZE: usize = 4;
-
-    fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), NorFlashErrorKind> {
-        self.part.read(offset, bytes).map_err(|_| NorFlashErrorKind::Other)?;
-        if bytes.len() == self.length { Err(NorFlashErrorKind::Other) } else { Ok(()) }
-    }
-
-    fn capacity(&self) -> usize {
-        self.part.capacity()
-    }
-}
-
-impl NorFlash for Unsure {
-    const WRITE_SIZE: usize = 4;
-    const ERASE_SIZE: usize = PAGE as usize;
-
-    fn erase(&mut self, _: u32, _: u32) -> Result<(), NorFlashErrorKind> {
-        Err(NorFlashErrorKind::Other)
-    }
-
-    fn write(&mut self, _: u32, _: &[u8]) -> Result<(), NorFlashErrorKind> {
-        Err(NorFlashErrorKind::Other)
-    }
-}
-
-impl Flash for Unsure {}
-
 #[test]
 fn what_is_read_with_an_error_does_not_count() {
     let (mut image, offsets) = resumed();
     image.entries(5, offsets[2], 70_009, 2);
     for (length, session) in [(0, Some(5)), (112, None), (96, Some(3)), (8, None)] {
-        let mut part = Unsure { part: image.part(), length };
+        let mut part = Odd { unsure: Some(length), ..Odd::of(image.part()) };
         let ring = mount(&mut part, Void::default());
         assert_eq!(ring.tail().map(|tail| tail.session), session, "{length} bytes");
     }
