@@ -7,9 +7,10 @@ mod parsers;
 mod program;
 mod seeded;
 
+use core::sync::atomic::{AtomicUsize, Ordering};
 use std::path::Path;
 
-use self::program::{Effort, Program, RUNS_RECORDED, Ran};
+use self::program::{Effort, Program, Ran};
 use crate::Outcome;
 use crate::record::{Record, thousands};
 use crate::shell::{Shell, in_threads};
@@ -25,15 +26,14 @@ const SEED: u64 = 1;
 struct Asked {
     effort: Effort,
     seed: u64,
-    record: bool,
     merge: bool,
     only: Vec<String>,
 }
 
 impl Asked {
     fn of(arguments: &[String]) -> Result<Self, String> {
-        let effort = Effort { seconds: SECONDS, runs: None };
-        let mut asked = Self { effort, seed: SEED, record: false, merge: false, only: Vec::new() };
+        let effort = Effort { seconds: SECONDS, is_recorded: false };
+        let mut asked = Self { effort, seed: SEED, merge: false, only: Vec::new() };
         let mut words = arguments.iter();
         while let Some(word) = words.next() {
             let mut number = || {
@@ -43,10 +43,7 @@ impl Asked {
             match word.as_str() {
                 "--seconds" => asked.effort.seconds = number()?,
                 "--seed" => asked.seed = number()?,
-                "--record" => {
-                    asked.record = true;
-                    asked.effort.runs = Some(RUNS_RECORDED);
-                }
+                "--record" => asked.effort.is_recorded = true,
                 "--merge" => asked.merge = true,
                 flag if flag.starts_with("--") => return Err(format!("unknown argument {flag}")),
                 target => asked.only.push(target.to_owned()),
@@ -75,11 +72,10 @@ pub(crate) fn run(shell: &Shell, arguments: &[String]) -> Outcome {
     let program = Program::build(shell, shell, "product")?;
     let ran = fuzz(&program, &names, &asked, &folder)?;
     let executions: u64 = ran.iter().map(|ran| ran.executions).sum();
-    for one in &ran {
-        println!("{one}");
-    }
-    if asked.record {
+    if asked.effort.is_recorded {
         record(shell, &asked, &ran)?;
+    } else {
+        ran.iter().for_each(|one| println!("{one}"));
     }
     let found = seeded::find(shell, &program, &names, &folder)?;
     Ok(format!(
@@ -119,10 +115,9 @@ fn fuzz(
     asked: &Asked,
     folder: &Path,
 ) -> Result<Vec<Ran>, String> {
-    let parts = in_threads(0, |threads, part| {
-        let threads = usize::try_from(threads).unwrap_or(1);
-        let first = usize::try_from(part).unwrap_or(0);
-        let mine = names.iter().skip(first).step_by(threads);
+    let next = AtomicUsize::new(0);
+    let parts = in_threads(0, |_, _| {
+        let mine = core::iter::from_fn(|| names.get(next.fetch_add(1, Ordering::Relaxed)));
         mine.map(|name| {
             let corpus = folder.join(name.as_str());
             let ran = program.fuzz(name, &corpus, asked.effort, asked.seed)?;
@@ -147,13 +142,10 @@ fn fuzz(
     Ok(ran)
 }
 
-/// Writes the record; each target has its executions, or stopped finding anything half way.
+/// Writes the record.
 fn record(shell: &Shell, asked: &Asked, ran: &[Ran]) -> Result<(), String> {
     let mut counts = Vec::new();
     for one in ran {
-        if one.executions < RUNS_RECORDED && one.newest_edge.saturating_mul(2) > one.executions {
-            return Err(format!("{one}: neither {RUNS_RECORDED} executions nor a plateau"));
-        }
         counts.push((format!("{} executions", one.name), one.executions));
         counts.push((format!("{} edges", one.name), one.edges));
         counts.push((format!("{} last new edge at", one.name), one.newest_edge));

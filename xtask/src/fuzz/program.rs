@@ -8,7 +8,7 @@ use crate::record::thousands;
 use crate::shell::Shell;
 
 /// Executions of each target that are on record, unless it stopped finding anything long before.
-pub(super) const RUNS_RECORDED: u64 = 10_000_000;
+const RUNS_RECORDED: u64 = 10_000_000;
 
 /// What libFuzzer asks of the compiler.
 const COUNTERS: &str = "-Cpasses=sancov-module \
@@ -23,16 +23,20 @@ const CRASHED: i32 = 77;
 /// Seconds that one input may take.
 const INPUT_SECONDS_MAX: &str = "-timeout=20";
 
+/// Rounds in which a target may reach what has to be on record.
+const ROUNDS_MAX: u64 = 12;
+
 /// How long to go on from the corpus.
 #[derive(Clone, Copy)]
 pub(super) struct Effort {
-    /// Seconds at most.
+    /// Seconds of one round at most.
     pub(super) seconds: u64,
-    /// Executions at most.
-    pub(super) runs: Option<u64>,
+    /// Goes on, round after round, until what was done is worth a record.
+    pub(super) is_recorded: bool,
 }
 
 /// What a target did.
+#[derive(Default)]
 pub(super) struct Ran {
     pub(super) name: String,
     /// Inputs of the corpus.
@@ -42,6 +46,26 @@ pub(super) struct Ran {
     pub(super) edges: u64,
     /// The execution that reached the last new edge.
     pub(super) newest_edge: u64,
+}
+
+impl Ran {
+    /// Whether there were executions enough, or none of the second half reached anything new.
+    fn is_enough(&self) -> bool {
+        self.executions >= RUNS_RECORDED || self.newest_edge.saturating_mul(2) <= self.executions
+    }
+
+    /// Adds a round whose program printed `told`.
+    fn add(&mut self, told: &str) -> Option<()> {
+        let stat =
+            told.lines().find_map(|line| line.strip_prefix("stat::number_of_executed_units:"))?;
+        let executions: u64 = stat.trim().parse().ok()?;
+        if let Some((edges, at)) = newest_edge(told, self.edges) {
+            self.edges = edges;
+            self.newest_edge = self.executions.saturating_add(at);
+        }
+        self.executions = self.executions.saturating_add(executions);
+        Some(())
+    }
 }
 
 impl fmt::Display for Ran {
@@ -100,23 +124,36 @@ impl Program {
             return Err(format!("{name} has an empty corpus"));
         }
         let found = self.emptied(name, "found")?;
-        let mut flags = vec![
-            format!("-max_total_time={}", effort.seconds.max(1)),
-            format!("-seed={seed}"),
-            "-print_final_stats=1".to_owned(),
-        ];
-        flags.extend(effort.runs.map(|runs| format!("-runs={runs}")));
-        let output = self.run(name, "", &flags, &[&found, corpus])?;
-        let told = String::from_utf8_lossy(&output.stderr);
-        if !output.status.success() {
-            return Err(crash(name, &told));
+        let mut ran = Ran { name: name.to_owned(), replayed, ..Ran::default() };
+        let rounds = if effort.is_recorded { ROUNDS_MAX } else { 1 };
+        for round in 0..rounds {
+            let mut flags = vec![
+                format!("-max_total_time={}", effort.seconds.max(1)),
+                format!("-seed={}", seed.saturating_add(round)),
+                "-print_final_stats=1".to_owned(),
+            ];
+            if effort.is_recorded {
+                let left = RUNS_RECORDED.saturating_sub(ran.executions);
+                flags.push(format!("-runs={left}"));
+            }
+            let output = self.run(name, "", &flags, &[&found, corpus])?;
+            let told = String::from_utf8_lossy(&output.stderr);
+            if !output.status.success() {
+                return Err(crash(name, &told));
+            }
+            ran.add(&told).ok_or_else(|| format!("{name} printed no figures"))?;
+            if ran.is_enough() {
+                break;
+            }
         }
-        let stat =
-            told.lines().find_map(|line| line.strip_prefix("stat::number_of_executed_units:"));
-        let executions = stat.and_then(|count| count.trim().parse().ok());
-        let executions = executions.ok_or_else(|| format!("{name} printed no figures"))?;
-        let (edges, newest_edge) = newest_edge(&told);
-        Ok(Ran { name: name.to_owned(), replayed, executions, edges, newest_edge })
+        if effort.is_recorded {
+            // Hours may pass between the first target and the last.
+            println!("{ran}");
+            if !ran.is_enough() {
+                return Err(format!("{ran}: neither {RUNS_RECORDED} executions nor a plateau"));
+            }
+        }
+        Ok(ran)
     }
 
     /// Adds to the corpus what was found and reaches something new, and drops what no longer does.
@@ -202,9 +239,10 @@ fn crash(name: &str, told: &str) -> String {
     format!("{name} crashed: {} {} {last}", panic.join(" "), file.unwrap_or_default())
 }
 
-/// Edges reached, and the execution that reached the last new one: lines like `#12 NEW cov: 34 ft: 56 …`.
-fn newest_edge(told: &str) -> (u64, u64) {
-    let (mut edges, mut newest) = (0, 0);
+/// Edges reached if they are more than those `known`, and the execution that reached the last new one: lines like
+/// `#12 NEW cov: 34 ft: 56 …`.
+fn newest_edge(told: &str, known: u64) -> Option<(u64, u64)> {
+    let (mut edges, mut newest) = (known, None);
     for line in told.lines() {
         let Some((number, rest)) = line.strip_prefix('#').and_then(|line| line.split_once('\t'))
         else {
@@ -216,20 +254,40 @@ fn newest_edge(told: &str) -> (u64, u64) {
         if let (Some(covered), Ok(number)) = (covered, number.parse())
             && covered > edges
         {
-            (edges, newest) = (covered, number);
+            edges = covered;
+            newest = Some((covered, number));
         }
     }
-    (edges, newest)
+    newest
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const TOLD: &str = "INFO: x\n#3\tINITED cov: 10 ft: 10\n#70\tNEW    cov: 12 ft: 13\n\
+        #90\tREDUCE cov: 12 ft: 13\nstat::number_of_executed_units: 100\n";
+
     #[test]
     fn the_last_new_edge_is_read() {
-        let told = "INFO: x\n#3\tINITED cov: 10 ft: 10\n#70\tNEW    cov: 12 ft: 13\n#90\tREDUCE cov: 12 ft: 13\n";
-        assert_eq!(newest_edge(told), (12, 70));
-        assert_eq!(newest_edge("nothing"), (0, 0));
+        assert_eq!(newest_edge(TOLD, 0), Some((12, 70)));
+        assert_eq!(newest_edge(TOLD, 12), None);
+        assert_eq!(newest_edge("nothing", 0), None);
+    }
+
+    #[test]
+    fn a_plateau_is_half_of_all_rounds() {
+        let mut ran = Ran::default();
+        assert_eq!(ran.add(TOLD), Some(()));
+        assert!(!ran.is_enough(), "the last new edge came at 70 of 100");
+        assert_eq!(ran.add(TOLD), Some(()));
+        assert_eq!((ran.executions, ran.edges, ran.newest_edge), (200, 12, 70));
+        assert!(ran.is_enough(), "nothing is new from 70 to 200");
+        assert_eq!(ran.add(&TOLD.replace("cov: 12", "cov: 13")), Some(()));
+        assert_eq!((ran.executions, ran.newest_edge), (300, 270));
+        assert!(!ran.is_enough());
+        ran.executions = RUNS_RECORDED;
+        assert!(ran.is_enough());
+        assert_eq!(ran.add("nothing"), None);
     }
 }
