@@ -8,6 +8,7 @@ mod crypto;
 mod flash;
 mod forged;
 mod host;
+mod identity;
 mod input;
 mod log;
 pub mod seeds;
@@ -37,6 +38,7 @@ pub const TARGETS: &[Target] = &[
     target("keys", crypto::keys, 512),
     target("sealed", crypto::sealed, 512),
     target("hpke", crypto::hpke, 256),
+    target("certificate", identity::certificate, 512),
     target("noise", crypto::noise, 4096),
     target("cell", flash::cell, 512),
     target("state", flash::state, 512),

@@ -56,7 +56,7 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
     let bytes_max =
         TARGETS.iter().find(|known| known.name == target).map_or(0, |known| known.bytes_max);
     let mut prng = Prng::new(u64::try_from(target.len()).unwrap_or(0));
-    (0..32)
+    let drawn = (0..32)
         .map(|turn| {
             let mut bytes = vec![0; (8 << (turn % 5)).min(bytes_max)];
             prng.fill(&mut bytes);
@@ -66,7 +66,8 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
             }
             bytes
         })
-        .collect()
+        .collect();
+    if target == "certificate" { crate::identity::seeds(drawn) } else { drawn }
 }
 
 fn events_written() -> Vec<Vec<u8>> {

@@ -11,15 +11,12 @@
 use subtle::ConstantTimeEq;
 use x25519_dalek::{PublicKey, StaticSecret};
 
-use crate::key::{hmac, is_below_prime, sha256};
+use crate::key::{ALG_X25519, KID_BYTES, hmac, is_below_prime, kid};
 use crate::secret::Secret;
 use crate::suite::{NotAuthentic, SealError, Suite, TAG_BYTES};
 
 /// Bytes of a public key, and so of the encapsulated key beside a sealed body.
 pub const KEY_BYTES: usize = 32;
-
-/// Bytes of a key id.
-pub const KID_BYTES: usize = 8;
 
 /// Why nothing was sealed, or a key was not taken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -72,18 +69,9 @@ impl RecipientKey {
     /// SHA-256(`"medsec/v1/core/kid"` || algorithm `0x01` || key).
     #[must_use]
     pub fn kid(&self) -> [u8; KID_BYTES] {
-        let mut kid = [0; KID_BYTES];
-        for (to, from) in
-            kid.iter_mut().zip(sha256(&[b"medsec/v1/core/kid", &[ALG_X25519], &self.0]))
-        {
-            *to = from;
-        }
-        kid
+        kid(ALG_X25519, &self.0)
     }
 }
-
-/// The algorithm byte of X25519 in a key id.
-const ALG_X25519: u8 = 0x01;
 
 /// The canonical u-coordinates of small order, on the curve and on its twist.
 const SMALL_ORDER: [[u8; KEY_BYTES]; 5] = [

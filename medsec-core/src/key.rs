@@ -162,17 +162,23 @@ pub(crate) fn hmac(key: &Secret<32>, parts: &[&[u8]]) -> Secret<32> {
 pub enum Context {
     /// A checkpoint of the audit log.
     AuditCheckpoint,
+    /// A certificate.
+    Certificate,
+    /// What an issuer has revoked.
+    IssuerState,
 }
 
 impl Context {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::AuditCheckpoint];
+    pub const ALL: [Self; 3] = [Self::AuditCheckpoint, Self::Certificate, Self::IssuerState];
 
     /// The text that separates this context from all others.
     #[must_use]
     pub const fn text(self) -> &'static str {
         match self {
             Self::AuditCheckpoint => "medsec/v1/audit/checkpoint",
+            Self::Certificate => "medsec/v1/core/certificate",
+            Self::IssuerState => "medsec/v1/core/issuer-state",
         }
     }
 }
@@ -299,6 +305,12 @@ impl PublicKey {
         self.0.to_bytes()
     }
 
+    /// The id by which a certificate names its issuer.
+    #[must_use]
+    pub fn kid(&self) -> [u8; KID_BYTES] {
+        kid(ALG_ED25519, &self.0.to_bytes())
+    }
+
     /// Checks a signature over the parts, made for `context` (RFC 8032 §5.1.7, small-order keys refused).
     ///
     /// # Errors
@@ -330,6 +342,24 @@ pub fn device_id(model: u32, key: &PublicKey) -> [u8; 16] {
         *to = from;
     }
     id
+}
+
+/// Bytes of a key id.
+pub const KID_BYTES: usize = 8;
+
+/// The algorithm byte of X25519 in a key id.
+pub(crate) const ALG_X25519: u8 = 0x01;
+/// The algorithm byte of Ed25519 in a key id.
+const ALG_ED25519: u8 = 0x02;
+
+/// The id of a public key: the first 8 bytes of SHA-256(`medsec/v1/core/kid` || algorithm || key).
+pub(crate) fn kid(algorithm: u8, key: &[u8; 32]) -> [u8; KID_BYTES] {
+    let hash = sha256(&[b"medsec/v1/core/kid", &[algorithm], key]);
+    let mut kid = [0; KID_BYTES];
+    for (to, from) in kid.iter_mut().zip(hash) {
+        *to = from;
+    }
+    kid
 }
 
 /// SHA-256 (FIPS 180-4) over the parts one after the other.

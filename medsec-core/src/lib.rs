@@ -1,7 +1,7 @@
 //! The ground floor of medsec: what two of its crates need, and nothing that only one needs.
 //!
 //! From the ground up; nothing imports upward:
-//! [`codec`] [`hal`] [`secret`] [`time`] → [`suite`] [`event`] → [`key`] → [`rng`] [`hpke`] → [`flash`].
+//! [`codec`] [`hal`] [`secret`] [`time`] → [`suite`] [`event`] → [`key`] → [`rng`] [`hpke`] → [`flash`] [`identity`].
 #![no_std]
 
 pub mod codec;
@@ -9,6 +9,7 @@ pub mod event;
 pub mod flash;
 pub mod hal;
 pub mod hpke;
+pub mod identity;
 pub mod key;
 pub mod rng;
 pub mod secret;

@@ -9,6 +9,7 @@ mod audit_entries;
 mod core_entries;
 mod detect_entries;
 mod device_entries;
+mod identity_entries;
 mod opaque;
 mod ring_entries;
 

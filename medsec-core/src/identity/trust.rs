@@ -1,0 +1,331 @@
+//! Whether a certificate holds, here and today.
+
+use super::Day;
+use super::certificate::{Certificate, Kind, Kinds, NO_SCOPE};
+use super::issuer_state::IssuerRecord;
+use crate::key::KID_BYTES;
+use crate::key::PublicKey;
+
+/// Most anchors that a device has.
+pub const ANCHORS_MAX: usize = 8;
+/// Most certificates of issuers that a device keeps.
+pub const ISSUERS_MAX: usize = 8;
+
+/// Whose anchor it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Origin {
+    /// The maker's. It can issue devices, service and stations.
+    Maker,
+    /// The owner's, taken over when the device was claimed. It can issue persons, recipients and devices of the owner.
+    Owner,
+}
+
+impl Origin {
+    /// The kinds that come from there, directly or through one issuer.
+    const fn issues(self) -> Kinds {
+        match self {
+            Self::Maker => Kinds::of(&[Kind::Device, Kind::Service, Kind::Station, Kind::Issuer]),
+            Self::Owner => Kinds::of(&[Kind::Device, Kind::Person, Kind::Recipient, Kind::Issuer]),
+        }
+    }
+}
+
+/// A key that a device trusts by itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Anchor {
+    /// Whose it is.
+    pub origin: Origin,
+    /// The key that verifies what it issued.
+    pub key: PublicKey,
+    /// Kinds it issues; only those of its origin count. With issuers among them, one may stand between it and a holder,
+    /// for kinds that the anchor issues itself.
+    pub may_issue: Kinds,
+    /// The most roles it gives.
+    pub roles: u8,
+    /// The scope it issues for; [`NO_SCOPE`] is every scope.
+    pub scope: [u8; 8],
+    /// The model it issues for; 0 is every model.
+    pub model: u32,
+    /// Certificates of older epochs do not hold, whatever a state says.
+    pub min_epoch: u32,
+}
+
+/// In what part of its life the device is, as far as certificates go.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Stage {
+    /// Not claimed by an owner yet: certificates for tests hold, and stations do.
+    Production,
+    /// From the moment it waits for an owner: neither does.
+    Service,
+}
+
+/// What the device knows of the time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Today {
+    /// The latest day that was authenticated, at least that of the build. It never goes back.
+    pub floor: Day,
+    /// The day, if an authenticated clock shows it.
+    pub clock: Option<Day>,
+}
+
+/// Why a certificate does not hold. The reason is for the log, and for a peer that has proved its key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// No anchor, and no issuer that is kept, has the key it names; or the one that has is no issuer of this device.
+    Issuer,
+    /// Not signed by the issuer it names.
+    Signature,
+    /// Its issuer does not issue its kind.
+    Kind,
+    /// More roles, or more kinds to issue, than its issuer can give.
+    Roles,
+    /// Another scope than its issuer's.
+    Scope,
+    /// Another model than its issuer's.
+    Model,
+    /// Its epoch is over.
+    Epoch,
+    /// Revoked by its serial number.
+    Revoked,
+    /// Its last day is over, or lies behind that of its issuer.
+    Expired,
+    /// Its first day is still to come.
+    Early,
+    /// A certificate for tests, or a station's, in service.
+    Stage,
+}
+
+impl core::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Issuer => "issuer is unknown here",
+            Self::Signature => "not signed by its issuer",
+            Self::Kind => "issuer does not issue its kind",
+            Self::Roles => "more roles than its issuer can give",
+            Self::Scope => "for another scope",
+            Self::Model => "for another model",
+            Self::Epoch => "its epoch is over",
+            Self::Revoked => "revoked",
+            Self::Expired => "expired",
+            Self::Early => "not valid yet",
+            Self::Stage => "not for devices in service",
+        })
+    }
+}
+
+impl core::error::Error for Refusal {}
+
+/// Why anchors and issuers cannot be used together.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum TrustError {
+    /// More than [`ANCHORS_MAX`] anchors or [`ISSUERS_MAX`] issuers.
+    TooMany,
+    /// Two anchors or issuers whose keys have one id.
+    SameId,
+    /// A certificate among the issuers is none of an issuer.
+    NoIssuer,
+}
+
+impl core::fmt::Display for TrustError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::TooMany => "too many anchors or issuers",
+            Self::SameId => "two keys with one id",
+            Self::NoIssuer => "certificate is not an issuer's",
+        })
+    }
+}
+
+impl core::error::Error for TrustError {}
+
+/// What an issuer can give.
+struct Power {
+    key: PublicKey,
+    may_issue: Kinds,
+    roles: u8,
+    scope: [u8; 8],
+    model: u32,
+    min_epoch: u32,
+    not_after: Option<Day>,
+}
+
+impl Power {
+    fn of_anchor(anchor: &Anchor) -> Self {
+        Self {
+            key: anchor.key,
+            may_issue: anchor.may_issue.and(anchor.origin.issues()),
+            roles: anchor.roles,
+            scope: anchor.scope,
+            model: anchor.model,
+            min_epoch: anchor.min_epoch,
+            not_after: None,
+        }
+    }
+
+    fn of_issuer(certificate: &Certificate, key: PublicKey) -> Self {
+        let claims = certificate.claims();
+        Self {
+            key,
+            may_issue: claims.may_issue,
+            roles: claims.roles,
+            scope: claims.scope,
+            model: claims.model,
+            min_epoch: 0,
+            not_after: claims.not_after,
+        }
+    }
+}
+
+/// What a device trusts: anchors, issuers between them and the holders, and what those have revoked.
+#[derive(Clone, Copy, Debug)]
+pub struct Trust<'a> {
+    anchors: &'a [Anchor],
+    issuers: &'a [Certificate],
+    records: &'a [IssuerRecord],
+}
+
+impl<'a> Trust<'a> {
+    /// Takes together what the device keeps. `records` holds the state of issuers that have one.
+    ///
+    /// # Errors
+    /// [`TrustError`], as it says.
+    pub fn new(
+        anchors: &'a [Anchor],
+        issuers: &'a [Certificate],
+        records: &'a [IssuerRecord],
+    ) -> Result<Self, TrustError> {
+        if anchors.len() > ANCHORS_MAX || issuers.len() > ISSUERS_MAX {
+            return Err(TrustError::TooMany);
+        }
+        if issuers.iter().any(|issuer| issuer.claims().kind != Kind::Issuer) {
+            return Err(TrustError::NoIssuer);
+        }
+        let ids = || {
+            let kept = issuers.iter().filter_map(Certificate::signing_key);
+            anchors.iter().map(|anchor| anchor.key).chain(kept).map(|key| key.kid())
+        };
+        let is_repeated = |(index, id)| ids().skip(index).skip(1).any(|other| other == id);
+        if ids().enumerate().any(is_repeated) {
+            return Err(TrustError::SameId);
+        }
+        Ok(Self { anchors, issuers, records })
+    }
+
+    /// Whether an anchor stands behind the certificate today.
+    ///
+    /// Costs one signature to verify, two if an issuer stands between.
+    ///
+    /// # Errors
+    /// [`Refusal`]. A reason other than [`Refusal::Issuer`] and [`Refusal::Signature`] means that the issuer did make the
+    /// certificate.
+    pub fn judge(
+        &self,
+        certificate: &Certificate,
+        today: Today,
+        stage: Stage,
+    ) -> Result<Trusted, Refusal> {
+        let (origin, power) = self.power(certificate.claims().issuer, today, stage)?;
+        self.allow(&power, certificate, today, stage)?;
+        Ok(Trusted { certificate: *certificate, origin })
+    }
+
+    /// What the key named by `issuer` can give.
+    fn power(
+        &self,
+        issuer: [u8; KID_BYTES],
+        today: Today,
+        stage: Stage,
+    ) -> Result<(Origin, Power), Refusal> {
+        let anchor = |id| self.anchors.iter().find(move |anchor| anchor.key.kid() == id);
+        if let Some(anchor) = anchor(issuer) {
+            return Ok((anchor.origin, Power::of_anchor(anchor)));
+        }
+        let kept = self.issuers.iter().filter_map(|kept| Some((kept, kept.signing_key()?)));
+        let (kept, key) =
+            kept.into_iter().find(|(_, key)| key.kid() == issuer).ok_or(Refusal::Issuer)?;
+        let anchor = anchor(kept.claims().issuer).ok_or(Refusal::Issuer)?;
+        let above = Power::of_anchor(anchor);
+        self.allow(&above, kept, today, stage)?;
+        if !above.may_issue.has_all(kept.claims().may_issue) {
+            return Err(Refusal::Roles);
+        }
+        Ok((anchor.origin, Power::of_issuer(kept, key)))
+    }
+
+    /// Whether the issuer with this power made the certificate, and may have made it so.
+    fn allow(
+        &self,
+        power: &Power,
+        certificate: &Certificate,
+        today: Today,
+        stage: Stage,
+    ) -> Result<(), Refusal> {
+        let claims = certificate.claims();
+        certificate.verify(&power.key).map_err(|_| Refusal::Signature)?;
+        if !power.may_issue.has(claims.kind) {
+            return Err(Refusal::Kind);
+        }
+        if claims.roles & !power.roles != 0 {
+            return Err(Refusal::Roles);
+        }
+        if power.scope != NO_SCOPE && claims.scope != power.scope {
+            return Err(Refusal::Scope);
+        }
+        if power.model != 0 && claims.model != power.model {
+            return Err(Refusal::Model);
+        }
+        let record = self.records.iter().find(|record| record.state().issuer() == claims.issuer);
+        let min_epoch = record.map_or(0, IssuerRecord::min_epoch).max(power.min_epoch);
+        if claims.kind != Kind::Device && claims.epoch < min_epoch {
+            return Err(Refusal::Epoch);
+        }
+        if record.is_some_and(|record| record.revokes(certificate)) {
+            return Err(Refusal::Revoked);
+        }
+        let outlives = power
+            .not_after
+            .is_some_and(|limit| claims.not_after.is_none_or(|not_after| not_after > limit));
+        let now = today.clock.unwrap_or(today.floor).max(today.floor);
+        if outlives || claims.not_after.is_some_and(|not_after| not_after < now) {
+            return Err(Refusal::Expired);
+        }
+        // Without a clock the day may be any from the floor on.
+        if let (Some(not_before), Some(_)) = (claims.not_before, today.clock)
+            && not_before > now
+        {
+            return Err(Refusal::Early);
+        }
+        let is_for_production = claims.is_test || claims.kind == Kind::Station;
+        if is_for_production && stage == Stage::Service {
+            return Err(Refusal::Stage);
+        }
+        Ok(())
+    }
+}
+
+/// A certificate that an anchor of this device stands behind. Only [`Trust::judge`] makes one.
+///
+/// It says nothing of who presented it: a certificate is public.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Trusted {
+    certificate: Certificate,
+    origin: Origin,
+}
+
+impl Trusted {
+    /// The certificate.
+    #[must_use]
+    pub const fn certificate(&self) -> &Certificate {
+        &self.certificate
+    }
+
+    /// Whose anchor stands behind it.
+    #[must_use]
+    pub const fn origin(&self) -> Origin {
+        self.origin
+    }
+}
