@@ -9,11 +9,14 @@
 
 use medsec_audit::export::{ExportError, ExportHeader};
 use medsec_audit::log::{Birth, Config, Log, Progress, Tools};
-use medsec_audit::verify::{Authority, Observer, Opened, Range, Subject, Summary, verify};
+use medsec_audit::state::{Escrow, PUBLIC_BYTES, PublicState};
+use medsec_audit::verify::{
+    Authority, Keys, Observer, Opened, Range, Subject, Summary, Verdict, verify,
+};
 use medsec_core::Secret;
 use medsec_core::event::{Count, RecordError, SystemEvent};
 use medsec_core::flash::Region;
-use medsec_core::flash::ring::Retention;
+use medsec_core::flash::ring::{Plan, Retention, Void};
 use medsec_core::hpke::RecipientSecret;
 use medsec_core::key::{DeviceKey, device_id};
 use medsec_core::rng::Random;
@@ -148,6 +151,117 @@ fn check(export: &[u8]) -> (Summary, Vec<u32>) {
     assert_eq!(summary.first_bad, None, "{:?}", numbers.ranges);
     numbers.found.sort_unstable();
     (summary, numbers.found)
+}
+
+/// What the authority can open, and what the verifier makes of it, with this state and key.
+fn judge(
+    (plan, pages): (&Plan, &[u8]),
+    state: Option<&[u8; PUBLIC_BYTES]>,
+    keys: &mut Authority,
+    is_public_known: bool,
+) -> (Summary, Numbers) {
+    let public_key = key().public();
+    let device = device_id(1, &public_key);
+    let key = is_public_known.then_some(&public_key);
+    let subject = Subject { plan, ring: 1, device, key, state, anchor: None };
+    let mut numbers = Numbers::default();
+    let summary = verify::<Suite, _, _, _>(&mut (PAGE, pages), keys, &subject, &mut numbers);
+    (summary, numbers)
+}
+
+fn open(
+    (plan, pages): (&Plan, &[u8]),
+    state: Option<&[u8; PUBLIC_BYTES]>,
+    secret: &RecipientSecret,
+) -> Authority {
+    let device = device_id(1, &key().public());
+    let subject = Subject { plan, ring: 1, device, key: None, state, anchor: None };
+    Authority::open::<Suite, _>(&mut (PAGE, pages), &subject, secret)
+}
+
+/// The escrow of the present chain is in the state, those of ended ones are among the records; each counts once.
+#[test]
+fn the_authority_opens_each_chain_once() {
+    let count = |export: &[u8], with_state: bool, secret: &RecipientSecret| {
+        let (header, pages) = ExportHeader::parse(export).unwrap();
+        let plan = header.plan().unwrap();
+        assert_eq!(header.ring, 1);
+        open((&plan, pages), with_state.then_some(&header.state), secret).chains()
+    };
+    let stranger = RecipientSecret::from_bytes(secret(99));
+    let mut bench = before_the_end();
+    let export = bench.export();
+    assert_eq!(count(&export, true, &authority()), 1);
+    assert_eq!(count(&export, false, &authority()), 0);
+    assert_eq!(count(&export, true, &stranger), 0);
+    bench.boot();
+    let export = bench.export();
+    assert_eq!(count(&export, true, &authority()), 2);
+    assert_eq!(count(&export, false, &authority()), 1);
+    assert_eq!(count(&export, true, &stranger), 0);
+    // A state that was set back to the ended chain names it a second time.
+    let (header, pages) = ExportHeader::parse(&export).unwrap();
+    let plan = header.plan().unwrap();
+    let before = before_the_end().export();
+    let (older, _) = ExportHeader::parse(&before).unwrap();
+    assert_eq!(open((&plan, pages), Some(&older.state), &authority()).chains(), 1);
+}
+
+/// What one log's signatures vouched for says nothing about the next.
+#[test]
+fn an_authority_begins_anew_with_each_log() {
+    let mut bench = Bench::new();
+    for _ in 0..3 {
+        bench.boot();
+        bench.records(5);
+    }
+    let export = bench.export();
+    let (header, pages) = ExportHeader::parse(&export).unwrap();
+    let plan = header.plan().unwrap();
+    let log = (&plan, pages);
+    let state = Some(&header.state);
+    let mut keys = open(log, state, &authority());
+    assert!(keys.is_keyed());
+    assert!(!keys.is_vouched(0), "nothing was signed yet");
+    let (summary, numbers) = judge(log, state, &mut keys, true);
+    assert!(keys.is_vouched(0));
+    assert_eq!((summary.records > 0, summary.first_bad), (true, None));
+    assert!(numbers.ranges.iter().any(|range| range.verdict == Verdict::Verified));
+    let (summary, numbers) = judge(log, state, &mut keys, false);
+    assert_eq!((summary.records, summary.first_bad), (0, None));
+    assert!(numbers.ranges.iter().all(|range| range.verdict != Verdict::Verified));
+    assert!(!keys.is_vouched(0));
+}
+
+/// Anyone can seal a chain to the authority and prove a state with it, which says that half of the log does not exist.
+#[test]
+fn a_state_that_nobody_vouches_for_hides_nothing() {
+    // The chain of all that is stored has just ended, so that its escrow is among the records.
+    let mut bench = before_the_end();
+    bench.records(300);
+    bench.boot();
+    let export = bench.export();
+    let (header, pages) = ExportHeader::parse(&export).unwrap();
+    let plan = header.plan().unwrap();
+    let log = (&plan, pages);
+    let mut keys = open(log, Some(&header.state), &authority());
+    let (honest, told) = judge(log, Some(&header.state), &mut keys, true);
+    assert!(honest.first_bad.is_none() && honest.records > 200);
+    let (session, newest) = honest.head.unwrap();
+    let (index, audit) = (session + 1, secret(77));
+    let (device, to) = (device_id(1, &key().public()), authority().public());
+    let escrow = Escrow::seal::<Suite>(&audit, index, &device, &to, &secret(78)).unwrap();
+    for given_up in [1, 3, 5] {
+        let void = Void { page: newest.page - given_up, session: u32::MAX };
+        let state = PublicState { index, void, lifecycle: 0, escrow, proof: [0; 16] };
+        let state = state.encode(&audit).unwrap();
+        let mut keys = open(log, Some(&state), &authority());
+        assert_eq!(keys.chains(), 2);
+        let (summary, numbers) = judge(log, Some(&state), &mut keys, true);
+        assert_eq!((summary.state_believed, summary.first_bad), (false, None));
+        assert_eq!((summary.records, summary.head), (honest.records, honest.head));
+        assert_eq!(numbers.found, told.found);
+    }
 }
 
 /// A device at the last session of its first chain.

@@ -113,8 +113,10 @@ impl Finder<'_> {
         if let (Some(first), Some(last)) = (block.stmts.first(), block.stmts.last()) {
             // Before the first statement, so that the body itself stays.
             let range = first.span().byte_range().start..last.span().byte_range().end;
-            for value in benign(&signature.output, self.text) {
-                self.add_body(range.start, first.span().start().line, &value);
+            // A body that is the value already is not changed by it.
+            let body = self.text.get(range.clone()).unwrap_or_default();
+            for value in benign(&signature.output, self.text).iter().filter(|v| *v != body) {
+                self.add_body(range.start, first.span().start().line, value);
             }
         }
         self.visit_block(block);
@@ -359,6 +361,13 @@ mod tests {
         ] {
             assert!(changes(text).contains(&expected.to_owned()), "{text}: {:?}", changes(text));
         }
+    }
+
+    #[test]
+    fn a_body_is_not_changed_to_itself() {
+        let found = changes("fn f() -> bool { true }");
+        assert!(found.contains(&"f: body -> false".to_owned()), "{found:?}");
+        assert!(!found.contains(&"f: body -> true".to_owned()), "{found:?}");
     }
 
     #[test]
