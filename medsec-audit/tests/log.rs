@@ -12,20 +12,24 @@ use medsec_audit::checkpoint::Statement;
 use medsec_audit::export::ExportHeader;
 use medsec_audit::log::{Birth, Config, Log, Progress, Tools};
 use medsec_audit::record::BODY_BYTES_MAX;
+use medsec_audit::segment::{SegmentKeys, entry_aad, next_audit, session_link};
 use medsec_audit::state::{Escrow, PUBLIC_BYTES, PublicState};
 use medsec_audit::verify::{
-    Assurance, Authority, Keys, NoKeys, Observer, Opened, Range, Subject, Summary, Verdict, verify,
+    Assurance, Authority, Image, Keys, NoKeys, Observer, Opened, Range, Subject, Summary,
+    Unreadable, Verdict, verify,
 };
 use medsec_core::Secret;
 use medsec_core::codec::DecodeError;
 use medsec_core::event::{Count, RecordError, SystemEvent};
 use medsec_core::flash::Region;
 use medsec_core::flash::page::Geometry;
-use medsec_core::flash::ring::{EntryHeader, Plan, Retention, Void};
+use medsec_core::flash::ring::{
+    EntryHeader, Place, Plan, RESUME_BYTES, Resume, Retention, Void, committed,
+};
 use medsec_core::hpke::RecipientSecret;
 use medsec_core::key::{DeviceKey, device_id};
 use medsec_core::rng::Random;
-use medsec_core::suite::{Aes256Gcm, ChaCha20Poly1305, Suite};
+use medsec_core::suite::{Aes256Gcm, ChaCha20Poly1305, Sealer, Suite};
 use medsec_core::time::{Pause, Ticks};
 use medsec_sim::fault::Model;
 use medsec_sim::flash::FaultFlash;
@@ -425,6 +429,137 @@ fn a_damaged_header_of_the_newest_pages_is_found() {
         let after = |range: &&Range| range.page > head.page - damaged;
         let verified = |range: &Range| range.verdict == Verdict::Verified;
         assert!(!report.ranges.iter().filter(after).any(verified), "{damaged}");
+    }
+}
+
+#[test]
+fn the_summary_says_what_is_there() {
+    let bench = signed_life(5);
+    for report in [bench.verify(opened::<Aes256Gcm>), bench.verify(|_, _| NoKeys)] {
+        let summary = report.summary.unwrap();
+        let newest = report.statements.iter().max_by_key(|statement| statement.place.seq).unwrap();
+        assert_eq!(summary.signed_to, Some((newest.session, newest.place)));
+        assert_eq!(summary.head, summary.signed_to, "the last thing a boot did was to sign");
+        assert_eq!((summary.sessions, summary.silent_sessions), (5, 0));
+    }
+}
+
+/// The first record of a session was in flight: the log ends with what lies before it.
+#[test]
+fn a_lone_record_that_is_torn_leaves_the_end_before_it() {
+    let mut bench = signed_life(2);
+    bench.boot();
+    bench.maintain();
+    let seq = bench.append(7).unwrap();
+    let (session, place) = bench.verify(opened::<Aes256Gcm>).summary.unwrap().head.unwrap();
+    assert_eq!(place.seq, seq);
+    let mut image = bench.flash.image();
+    image[((4 + place.page % PAGES) * PAGE + place.offset + 12) as usize] ^= 1;
+    let report = verify_image::<Aes256Gcm, _>(&image, None, opened::<Aes256Gcm>);
+    let summary = report.summary.unwrap();
+    assert_eq!(summary.head.map(|(session, end)| (session, end.seq)), Some((session, seq - 1)));
+    let torn = report.ranges.iter().find(|range| range.verdict == Verdict::TornTail);
+    assert_eq!(torn.map(|range| (range.first_seq, range.offset)), Some((seq, place.offset)));
+}
+
+/// Pages of which a stretch gives an error.
+struct Damaged<'a> {
+    ring: &'a [u8],
+    bad: core::ops::Range<u32>,
+}
+
+impl Image for Damaged<'_> {
+    fn read(&mut self, slot: u32, offset: u32, out: &mut [u8]) -> Result<(), Unreadable> {
+        let start = slot * PAGE + offset;
+        if start < self.bad.end && self.bad.start < start + out.len() as u32 {
+            return Err(Unreadable);
+        }
+        (PAGE, self.ring).read(slot, offset, out)
+    }
+}
+
+/// A read error is a torn word: the log ends before it, as before a record that was never begun.
+#[test]
+fn the_log_ends_before_a_record_that_cannot_be_read() {
+    let bench = signed_life(3);
+    let (_, place) = bench.verify(opened::<Aes256Gcm>).summary.unwrap().head.unwrap();
+    let image = bench.flash.image();
+    let state = newest_state(&image[..4 * PAGE as usize]);
+    let ring = &image[4 * PAGE as usize..];
+    let body = place.page % PAGES * PAGE + place.offset + 8;
+    let geometry = Geometry::of_image(PAGE, 4, PAGES).unwrap();
+    let plan = Plan::new(geometry, u32::from(BODY_BYTES_MAX)).unwrap();
+    let public_key = key().public();
+    let device = device_id(1, &public_key);
+    let (key, state) = (Some(&public_key), state.as_ref());
+    let subject = Subject { plan: &plan, ring: 1, device, key, state, anchor: None };
+    let mut damaged = Damaged { ring, bad: body..body + 8 };
+    let mut keys = Authority::open::<Aes256Gcm, _>(&mut damaged, &subject, &authority());
+    let mut report = Report::default();
+    let summary = verify::<Aes256Gcm, _, _, _>(&mut damaged, &mut keys, &subject, &mut report);
+    assert_eq!(summary.first_bad, None);
+    assert!(summary.head.is_some_and(|(_, head)| head.seq == place.seq - 1));
+    assert!(report.ranges.iter().all(|range| range.verdict != Verdict::TornTail));
+}
+
+/// Whoever has a session's secret can make all of it but what the device signed.
+#[test]
+fn a_holder_of_the_secret_cannot_sign_a_checkpoint() {
+    let bench = signed_life(4);
+    let honest = bench.verify(opened::<Aes256Gcm>);
+    let (session, place) = honest.summary.unwrap().signed_to.unwrap();
+    assert_eq!(honest.summary.unwrap().head, Some((session, place)));
+    let of_session = |range: &&Range| range.session == session && range.first_seq <= range.last_seq;
+    let segment = honest.ranges.iter().find(of_session).unwrap();
+    let (segment_page, segment_offset) = (segment.page, segment.offset);
+    assert!(segment_offset > 0 && segment_page == place.page, "it begins with a resume record");
+    let image = bench.flash.image();
+    let slot = ((4 + place.page % PAGES) * PAGE) as usize;
+    let start: [u8; RESUME_BYTES] = *image[slot + segment_offset as usize..].first_chunk().unwrap();
+    let resume = Resume::parse(&start, segment_page, segment_offset).unwrap();
+    let mut audit = Secret::new([4; 32]);
+    let state = PublicState::parse(&newest_state(&image).unwrap()).unwrap();
+    for _ in state.escrow.base..session {
+        audit = next_audit(&audit);
+    }
+    let device = device_id(1, &key().public());
+    let link = session_link(&audit, session, &resume.salt, &device, Aes256Gcm::ID);
+    let keys = SegmentKeys::derive(&link, segment_page, segment_offset, committed(&start));
+    assert_eq!((resume.ordinal, keys.commit), (0, resume.commit), "the keys are the session's");
+    let stored = &image[slot + place.offset as usize..];
+    let header: [u8; 8] = *stored.first_chunk().unwrap();
+    let header = EntryHeader::parse(&header, place.page, place.offset).unwrap();
+    let mut body = stored[8..8 + usize::from(header.length)].to_vec();
+    // The last byte of the body is one of the signature.
+    *body.last_mut().unwrap() ^= 1;
+    let with_forged = |place: Place| {
+        let mut image = image.clone();
+        let header = EntryHeader { seq_low: place.seq as u16, ..header };
+        let header = header.encode(place.page, place.offset);
+        let aad = [&entry_aad(&place, &header)[..], &body].concat();
+        let tag = Sealer::<Aes256Gcm>::new(&keys.page).seal(place.seq, &aad, &mut []).unwrap();
+        let entry = [&header[..], &body, &tag].concat();
+        image[slot + place.offset as usize..][..entry.len()].copy_from_slice(&entry);
+        verify_image::<Aes256Gcm, _>(&image, None, opened::<Aes256Gcm>)
+    };
+    let length = (8 + u32::from(header.length) + 16).next_multiple_of(4);
+    let behind = Place { offset: place.offset + length, seq: place.seq + 1, ..place };
+    // In place of the device's own; and behind it, where it would look like an entry in flight but for its tag.
+    for forged in [place, behind] {
+        let report = with_forged(forged);
+        let summary = report.summary.unwrap();
+        let modified = Some((Verdict::Modified, segment_page, segment_offset));
+        assert_eq!(summary.first_bad, modified);
+        // Nothing that the signature should cover is good, back to the one before it.
+        let signed = summary.signed_to.unwrap();
+        assert_eq!(signed == (session, place), forged == behind);
+        let good = signed.1.seq.max(resume.seq);
+        let bad = report.ranges.iter().find(|range| range.verdict == Verdict::Modified).unwrap();
+        assert_eq!((bad.session, bad.first_seq), (session, good + 1));
+        assert_eq!(summary.head.map(|(_, head)| head.seq), Some(good));
+        let believed =
+            |(seq, _, by): &&(u64, u32, Assurance)| *seq > good && *by != Assurance::Unanchored;
+        assert_eq!(report.records.iter().find(believed), None);
     }
 }
 

@@ -269,10 +269,7 @@ impl Scan {
                 if self.good == count && self.end == end {
                     return None;
                 }
-                if self.good.checked_add(1) == Some(count) && self.good > 0 {
-                    return wrong(Verdict::TornTail);
-                }
-                if count == 1 && self.good == 0 {
+                if self.good.checked_add(1) == Some(count) {
                     return wrong(Verdict::TornTail);
                 }
                 wrong(Verdict::Modified)
