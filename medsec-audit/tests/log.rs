@@ -203,6 +203,7 @@ fn check_life<S: Suite>() {
     let seqs: Vec<u64> = report.records.iter().map(|(seq, ..)| *seq).collect();
     assert!(acknowledged.ends_with(&seqs), "{seqs:?}\n{acknowledged:?}");
     assert!(seqs.len() > 200, "{}", seqs.len());
+    assert_eq!((summary.sessions, summary.silent_sessions), (12, 0));
     let signed = report.records.iter().filter(|(.., by)| *by == Assurance::Signed).count();
     assert!(signed > 80 && signed < seqs.len(), "{signed}");
 
@@ -430,6 +431,24 @@ fn a_damaged_header_of_the_newest_pages_is_found() {
         let verified = |range: &Range| range.verdict == Verdict::Verified;
         assert!(!report.ranges.iter().filter(after).any(verified), "{damaged}");
     }
+}
+
+/// Something lies there and is no header, or nothing lies there.
+#[test]
+fn a_page_with_a_damaged_header_is_told_from_one_that_is_gone() {
+    let (bench, _) = whole_life::<Aes256Gcm>();
+    let page = bench.verify(opened::<Aes256Gcm>).summary.unwrap().head.unwrap().1.page - 2;
+    let at = ((4 + page % PAGES) * PAGE) as usize;
+    let damaged = |length: usize| {
+        let mut image = bench.flash.image();
+        image[at + 40..at + 40 + length].fill(0xFF);
+        if length > 1 {
+            image[at..at + PAGE as usize].fill(0xFF);
+        }
+        verify_image::<Aes256Gcm, _>(&image, None, opened::<Aes256Gcm>).summary.unwrap()
+    };
+    assert_eq!(damaged(1).first_bad, Some((Verdict::Modified, page, 0)));
+    assert_eq!(damaged(2).first_bad, Some((Verdict::Gap, page, 0)));
 }
 
 #[test]

@@ -179,14 +179,11 @@ impl<'a, I: Image, K: Keys> Segments<'a, I, K> {
         }
     }
 
-    /// The floor that page `page` states, and the chain of who says so; without one, what its sequence number allows at
-    /// most.
+    /// The floor that page `page` states, and the chain of who says so. A page without a header states none.
     pub(super) fn floor(&mut self, page: u32) -> (u32, Option<usize>) {
-        let pages = self.subject.plan.geometry().pages();
-        let highest = page.saturating_add(2).saturating_sub(pages);
         let header = self.page_header(page);
         let stated = header.and_then(|header| Some((header.floor?, Some(header.chain))));
-        stated.unwrap_or((highest, None))
+        stated.unwrap_or((0, None))
     }
 
     /// The floor that holds if `page` is the newest with an entry: the highest of its own and of the pages opened behind it.
