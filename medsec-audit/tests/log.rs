@@ -433,6 +433,45 @@ fn a_damaged_header_of_the_newest_pages_is_found() {
     }
 }
 
+/// Pages without headers take none of the others with them.
+#[test]
+fn damaged_headers_hide_their_own_pages_alone() {
+    let mut bench = Bench::<Aes256Gcm>::new(Retention::Overwrite);
+    // Until the page in slot 0 lies in the middle.
+    let mut newest = 0;
+    while newest < 2 * PAGES || newest % PAGES != 4 {
+        bench.boot();
+        bench.maintain();
+        for number in 0..20 {
+            bench.append(number).unwrap();
+            bench.maintain();
+        }
+        newest = bench.verify(opened::<Aes256Gcm>).summary.unwrap().head.unwrap().1.page;
+    }
+    let pages = |report: &Report| -> Vec<u32> {
+        let records = report.ranges.iter().filter(|range| range.first_seq <= range.last_seq);
+        let mut pages: Vec<u32> = records.map(|range| range.page).collect();
+        pages.sort_unstable();
+        pages.dedup();
+        pages
+    };
+    let whole = pages(&bench.verify(opened::<Aes256Gcm>));
+    assert!(whole.len() as u32 >= PAGES - 1, "{whole:?}");
+    for run in 1..=3 {
+        for damaged in whole.windows(run) {
+            let mut image = bench.flash.image();
+            for page in damaged {
+                image[((4 + page % PAGES) * PAGE + 40) as usize] ^= 1;
+            }
+            let report = verify_image::<Aes256Gcm, _>(&image, None, opened::<Aes256Gcm>);
+            let others = |pages: &[u32]| -> Vec<u32> {
+                pages.iter().copied().filter(|page| !damaged.contains(page)).collect()
+            };
+            assert_eq!(others(&pages(&report)), others(&whole), "headers of pages {damaged:?}");
+        }
+    }
+}
+
 /// Something lies there and is no header, or nothing lies there.
 #[test]
 fn a_page_with_a_damaged_header_is_told_from_one_that_is_gone() {
