@@ -24,7 +24,7 @@ use medsec_core::event::{Count, RecordError, SystemEvent};
 use medsec_core::flash::Region;
 use medsec_core::flash::page::Geometry;
 use medsec_core::flash::ring::{
-    EntryHeader, Place, Plan, RESUME_BYTES, Resume, Retention, Void, committed,
+    EntryHeader, Header, Place, Plan, RESUME_BYTES, Resume, Retention, Void, committed,
 };
 use medsec_core::hpke::RecipientSecret;
 use medsec_core::key::{DeviceKey, device_id};
@@ -431,6 +431,90 @@ fn a_damaged_header_of_the_newest_pages_is_found() {
         let verified = |range: &Range| range.verdict == Verdict::Verified;
         assert!(!report.ranges.iter().filter(after).any(verified), "{damaged}");
     }
+}
+
+/// A log whose newest session goes on from one that had turned a page: image, resume record and its position.
+fn resumed_behind_a_page_header() -> (Vec<u8>, Resume, u32, u32) {
+    let mut bench = Bench::<Aes256Gcm>::new(Retention::Overwrite);
+    bench.boot();
+    bench.maintain();
+    let mut page = 0;
+    while page < 2 {
+        bench.append(1).unwrap();
+        bench.maintain();
+        page = bench.verify(|_, _| NoKeys).summary.unwrap().head.unwrap().1.page;
+    }
+    bench.boot();
+    bench.maintain();
+    bench.append(2).unwrap();
+    let image = bench.flash.image();
+    let slot = ((4 + page % PAGES) * PAGE) as usize;
+    let resumes = (0..PAGE).step_by(4).filter_map(|offset| {
+        let bytes = image[slot + offset as usize..].first_chunk()?;
+        Some((offset, Resume::parse(bytes, page, offset).ok()?))
+    });
+    let (offset, resume) = resumes.last().unwrap();
+    (image, resume, page, offset)
+}
+
+/// Without keys a resume record can be rewritten. What it names has to be there.
+#[test]
+fn a_session_goes_on_from_a_segment_and_not_from_the_middle_of_one() {
+    let (image, resume, page, offset) = resumed_behind_a_page_header();
+    let with = |change: fn(&mut Resume)| {
+        let (mut image, mut resume) = (image.clone(), resume);
+        change(&mut resume);
+        let at = ((4 + page % PAGES) * PAGE + offset) as usize;
+        image[at..at + RESUME_BYTES].copy_from_slice(&resume.encode(page, offset).unwrap());
+        verify_image::<Aes256Gcm, _>(&image, None, |_, _| NoKeys).summary.unwrap()
+    };
+    assert_eq!(with(|_| ()).first_bad, None);
+    let bad = with(|resume| resume.adopted.offset += 128).first_bad;
+    assert_eq!(bad, Some((Verdict::Modified, page, 0)));
+    let bad = with(|resume| resume.adopted.session -= 1).first_bad;
+    assert_eq!(bad.map(|(verdict, ..)| verdict), Some(Verdict::Modified));
+}
+
+/// A page header whose session begins on that page is a segment by its resume record alone.
+#[test]
+fn a_header_that_anybody_wrote_begins_no_segment_without_its_resume_record() {
+    let bench = signed_life(3);
+    let honest = bench.verify(|_, _| NoKeys).summary.unwrap();
+    let (session, head) = honest.head.unwrap();
+    let page = head.page + 1;
+    let with = |ordinal: u32| {
+        let mut image = bench.flash.image();
+        let slot = ((4 + page % PAGES) * PAGE) as usize;
+        let header = Header {
+            page,
+            session: session + 1,
+            ordinal,
+            ring: 1,
+            suite: Aes256Gcm::ID,
+            floor: 1,
+            first_seq: head.seq + 1,
+            salt: [1; 16],
+            previous: [2; 32],
+            commit: [3; 16],
+        };
+        let bytes = header.encode().unwrap();
+        image[slot..slot + bytes.len()].copy_from_slice(&bytes);
+        let (mut at, mut seq) = (bytes.len() as u32, head.seq + 1);
+        // The last one does not fit.
+        while at + 8 <= PAGE {
+            let entry = EntryHeader { length: BODY_BYTES_MAX, class: 1, seq_low: seq as u16 };
+            image[slot + at as usize..][..8].copy_from_slice(&entry.encode(page, at));
+            let bytes = (8 + u32::from(BODY_BYTES_MAX) + 16).next_multiple_of(4);
+            (at, seq) = (at + bytes, seq + 1);
+        }
+        assert!(at > PAGE);
+        let report = verify_image::<Aes256Gcm, _>(&image, None, |_, _| NoKeys);
+        (report.summary.unwrap().head.unwrap(), seq - 2)
+    };
+    assert_eq!(with(0).0, honest.head.unwrap());
+    // The control: with its resume record out of the way it does, up to the end of the page.
+    let ((newest, end), last) = with(1);
+    assert_eq!((newest, end.seq), (session + 1, last));
 }
 
 /// Pages without headers take none of the others with them.

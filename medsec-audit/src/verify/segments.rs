@@ -399,12 +399,9 @@ impl<'a, I: Image, K: Keys> Segments<'a, I, K> {
         header.filter(|header| header.ordinal > 0 && self.counts(header))
     }
 
-    /// The segment that `segment` names as the one it goes on from. It lies below it and is of an earlier session.
-    pub(super) fn adopted(
-        &mut self,
-        adopted: &Adopted,
-        segment: &SegmentStart,
-    ) -> Option<SegmentStart> {
+    /// The segment that a resume record names as the one it goes on from. [`resume`](Self::resume) took only one that lies
+    /// below it and is of an earlier session.
+    pub(super) fn adopted(&mut self, adopted: &Adopted) -> Option<SegmentStart> {
         let at = Position { page: adopted.page, offset: adopted.offset };
         let first = at.offset == self.subject.plan.header_bytes();
         let found = match self.resume(at) {
@@ -412,8 +409,7 @@ impl<'a, I: Image, K: Keys> Segments<'a, I, K> {
             None if first => self.page_header(at.page).filter(|header| header.ordinal > 0),
             None => None,
         };
-        let below = |found: &SegmentStart| found.at < segment.at && found.session < segment.session;
-        found.filter(|found| found.session == adopted.session && below(found))
+        found.filter(|found| found.session == adopted.session)
     }
 
     /// The segment of the same session in the page before.

@@ -349,7 +349,7 @@ impl<'a, S: Suite, I: Image, K: Keys, O: Observer> Walk<'a, S, I, K, O> {
                 self.report_unadopted(Position::START, segment.at);
                 return None;
             }
-            let found = self.segments.adopted(&adopted, segment);
+            let found = self.segments.adopted(&adopted);
             let expected = Expected::Adopted { count: adopted.count, end: adopted.end };
             (found, expected, adopted.page, false)
         } else {
