@@ -117,6 +117,7 @@ fn config() -> Config {
 struct Numbers {
     found: Vec<u32>,
     ranges: Vec<Range>,
+    signed: usize,
 }
 
 impl Observer for Numbers {
@@ -130,7 +131,9 @@ impl Observer for Numbers {
         }
     }
 
-    fn checkpoint(&mut self, _: &medsec_audit::checkpoint::Statement, _: &[u8; 64]) {}
+    fn checkpoint(&mut self, _: &medsec_audit::checkpoint::Statement, _: &[u8; 64]) {
+        self.signed += 1;
+    }
 }
 
 fn check(export: &[u8]) -> (Summary, Vec<u32>) {
@@ -226,11 +229,13 @@ fn an_authority_begins_anew_with_each_log() {
     let (summary, numbers) = judge(log, state, &mut keys, true);
     assert!(keys.is_vouched(0));
     assert_eq!((summary.records > 0, summary.first_bad), (true, None));
+    assert!(numbers.signed > 0);
     assert!(numbers.ranges.iter().any(|range| range.verdict == Verdict::Verified));
     let (summary, numbers) = judge(log, state, &mut keys, false);
     assert_eq!((summary.records, summary.first_bad), (0, None));
     assert!(numbers.ranges.iter().all(|range| range.verdict != Verdict::Verified));
     assert!(!keys.is_vouched(0));
+    assert_eq!(numbers.signed, 0, "nobody could check a signature");
 }
 
 /// Anyone can seal a chain to the authority and prove a state with it, which says that half of the log does not exist.

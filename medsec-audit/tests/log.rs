@@ -11,7 +11,7 @@
 use medsec_audit::checkpoint::Statement;
 use medsec_audit::export::ExportHeader;
 use medsec_audit::log::{Birth, Config, Log, Progress, Tools};
-use medsec_audit::record::BODY_BYTES_MAX;
+use medsec_audit::record::{BODY_BYTES_MAX, RecordHeader};
 use medsec_audit::segment::{SegmentKeys, entry_aad, next_audit, session_link};
 use medsec_audit::state::{Escrow, PUBLIC_BYTES, PublicState};
 use medsec_audit::verify::{
@@ -19,8 +19,8 @@ use medsec_audit::verify::{
     Unreadable, Verdict, verify,
 };
 use medsec_core::Secret;
-use medsec_core::codec::DecodeError;
-use medsec_core::event::{Count, RecordError, SystemEvent};
+use medsec_core::codec::{DecodeError, Writer};
+use medsec_core::event::{Category, Count, Outcome, RecordError, SystemEvent};
 use medsec_core::flash::Region;
 use medsec_core::flash::page::Geometry;
 use medsec_core::flash::ring::{
@@ -482,6 +482,14 @@ fn a_header_that_anybody_wrote_begins_no_segment_without_its_resume_record() {
     let honest = bench.verify(|_, _| NoKeys).summary.unwrap();
     let (session, head) = honest.head.unwrap();
     let page = head.page + 1;
+    let mut plain = [0; 10];
+    let record = RecordHeader {
+        event: 0x0103,
+        category: Category::AuditLog,
+        outcome: Outcome::MinorFailure,
+        at: Ticks::from_millis(5),
+    };
+    record.encode(&mut Writer::new(&mut plain)).unwrap();
     let with = |ordinal: u32| {
         let mut image = bench.flash.image();
         let slot = ((4 + page % PAGES) * PAGE) as usize;
@@ -503,12 +511,16 @@ fn a_header_that_anybody_wrote_begins_no_segment_without_its_resume_record() {
         // The last one does not fit.
         while at + 8 <= PAGE {
             let entry = EntryHeader { length: BODY_BYTES_MAX, class: 1, seq_low: seq as u16 };
-            image[slot + at as usize..][..8].copy_from_slice(&entry.encode(page, at));
+            let stored = &mut image[slot + at as usize..];
+            stored[..8].copy_from_slice(&entry.encode(page, at));
+            // What a reader with keys would find behind the encryption.
+            stored.iter_mut().skip(8).zip(plain).for_each(|(to, from)| *to = from);
             let bytes = (8 + u32::from(BODY_BYTES_MAX) + 16).next_multiple_of(4);
             (at, seq) = (at + bytes, seq + 1);
         }
         assert!(at > PAGE);
         let report = verify_image::<Aes256Gcm, _>(&image, None, |_, _| NoKeys);
+        assert_eq!(report.records, [], "nothing is read without keys");
         (report.summary.unwrap().head.unwrap(), seq - 2)
     };
     assert_eq!(with(0).0, honest.head.unwrap());
@@ -554,6 +566,23 @@ fn damaged_headers_hide_their_own_pages_alone() {
             assert_eq!(others(&pages(&report)), others(&whole), "headers of pages {damaged:?}");
         }
     }
+}
+
+/// Two pages lie in each other's place. That they do is said first, and that they are missing where they belong after it.
+#[test]
+fn exchanged_pages_are_called_reordered() {
+    let (bench, _) = whole_life::<Aes256Gcm>();
+    let head = bench.verify(opened::<Aes256Gcm>).summary.unwrap().head.unwrap().1;
+    let (lower, higher) = (head.page - 3, head.page - 1);
+    let mut image = bench.flash.image();
+    let at = |page: u32| ((4 + page % PAGES) * PAGE) as usize;
+    for byte in 0..PAGE as usize {
+        image.swap(at(lower) + byte, at(higher) + byte);
+    }
+    let report = verify_image::<Aes256Gcm, _>(&image, None, opened::<Aes256Gcm>);
+    assert_eq!(report.summary.unwrap().first_bad, Some((Verdict::Reordered, lower, 0)));
+    let there = |range: &&Range| range.verdict.is_bad() && (range.page, range.offset) == (lower, 0);
+    assert!(report.ranges.iter().filter(there).count() > 1, "{:?}", report.ranges);
 }
 
 /// Something lies there and is no header, or nothing lies there.

@@ -162,8 +162,7 @@ impl<'a, S: Suite, I: Image, K: Keys, O: Observer> Walk<'a, S, I, K, O> {
             self.report_end(session, position);
             return;
         }
-        let behind = Position { page: position.page.saturating_add(2), offset: 0 };
-        if head.is_some() && behind.page < state.void.page {
+        if head.is_some() && position.page.saturating_add(2) < state.void.page {
             self.report_bad(Verdict::Truncated, session, position);
         }
         match state.index.checked_sub(session.saturating_add(1)) {
