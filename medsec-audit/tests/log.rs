@@ -390,16 +390,17 @@ fn a_state_from_a_chain_of_somebody_else_is_not_believed() {
     assert!(report.summary.unwrap().state_believed);
 }
 
-#[test]
-fn an_escrow_that_anybody_added_does_not_blind_the_authority() {
-    let bench = signed_life(6);
-    let honest = bench.verify(opened::<Aes256Gcm>);
-    let head = honest.summary.unwrap().head.unwrap().1;
+/// The secret of a chain that anybody can seal to the authority.
+const ADDED: [u8; 32] = [9; 32];
+
+/// The image of a device with such a chain's escrow behind the last entry, and where the log ends without it.
+fn with_added_escrow(bench: &Bench<Aes256Gcm>) -> (Vec<u8>, Place) {
+    let head = bench.verify(opened::<Aes256Gcm>).summary.unwrap().head.unwrap().1;
     let mut image = bench.flash.image();
     let slot = ((4 + head.page % PAGES) * PAGE) as usize;
     let blank = image[slot..slot + PAGE as usize].iter().rposition(|byte| *byte != 0xFF).unwrap();
     let offset = (blank + 4) / 4 * 4;
-    let (secret, ephemeral) = (Secret::new([9; 32]), Secret::new([8; 32]));
+    let (secret, ephemeral) = (Secret::new(ADDED), Secret::new([8; 32]));
     let (device, authority) = (device_id(1, &key().public()), authority().public());
     let escrow = Escrow::seal::<Aes256Gcm>(&secret, 2, &device, &authority, &ephemeral).unwrap();
     let header = EntryHeader { length: 92, class: 0xC1, seq_low: (head.seq + 1) as u16 };
@@ -407,11 +408,99 @@ fn an_escrow_that_anybody_added_does_not_blind_the_authority() {
     entry[..8].copy_from_slice(&header.encode(head.page, offset as u32));
     entry[8..100].copy_from_slice(&escrow.encode().unwrap());
     entry[100..].fill(1);
+    (image, head)
+}
+
+/// A header for a page, as a session of the added chain would write it if it had the right commitment.
+fn added_header(page: u32, session: u32, floor: u32) -> Header {
+    Header {
+        page,
+        session,
+        ordinal: 0,
+        ring: 1,
+        suite: Aes256Gcm::ID,
+        floor,
+        first_seq: 1,
+        salt: [1; 16],
+        previous: [0; 32],
+        commit: [3; 16],
+    }
+}
+
+#[test]
+fn an_escrow_that_anybody_added_does_not_blind_the_authority() {
+    let bench = signed_life(6);
+    let honest = bench.verify(opened::<Aes256Gcm>);
+    let (image, head) = with_added_escrow(&bench);
     let report = verify_image::<Aes256Gcm, _>(&image, None, opened::<Aes256Gcm>);
     assert_eq!(report.records, honest.records);
     assert_eq!(report.summary.unwrap().first_bad, None);
     let torn = report.ranges.iter().find(|range| range.verdict == Verdict::TornTail);
     assert_eq!(torn.map(|range| range.first_seq), Some(head.seq + 1));
+}
+
+/// Headers in all other slots, without anything behind them, do not keep the authority from the one page that has entries.
+#[test]
+fn the_authority_looks_into_every_page() {
+    let bench = signed_life(2);
+    let (mut image, head) = with_added_escrow(&bench);
+    let chains = |image: &[u8]| {
+        let mut count = 0;
+        verify_image::<Aes256Gcm, _>(image, None, |ring, subject| {
+            let keys = opened::<Aes256Gcm>(ring, subject);
+            count = keys.chains();
+            keys
+        });
+        count
+    };
+    assert_eq!(chains(&bench.flash.image()), 1);
+    assert_eq!(chains(&image), 2);
+    for page in head.page + 1..head.page + PAGES {
+        let bytes = added_header(page, 9, 1).encode().unwrap();
+        image[((4 + page % PAGES) * PAGE) as usize..][..bytes.len()].copy_from_slice(&bytes);
+    }
+    assert_eq!(chains(&image), 2);
+}
+
+/// A page opened behind the newest states a floor for those who trust who opened it, and takes no floor from others.
+#[test]
+fn a_floor_stays_vouched_for_whoever_states_it_too() {
+    let mut bench = Bench::<Aes256Gcm>::new(Retention::Overwrite);
+    let (mut told, mut page) = (0, 0);
+    while page < 2 * PAGES {
+        bench.boot();
+        bench.maintain();
+        for number in 0..12 {
+            bench.append(number).unwrap();
+            bench.maintain();
+        }
+        let honest = bench.verify(opened::<Aes256Gcm>);
+        let (session, head) = honest.summary.unwrap().head.unwrap();
+        page = head.page;
+        let slot = |page: u32| ((4 + page % PAGES) * PAGE) as usize;
+        let (mut image, _) = with_added_escrow(&bench);
+        let own: [u8; 112] = *image[slot(page)..].first_chunk().unwrap();
+        let floor = Header::parse(&own).unwrap().floor;
+        let mut header = added_header(page + 1, session + 1, floor);
+        let mut audit = Secret::new(ADDED);
+        for _ in 2..=session {
+            audit = next_audit(&audit);
+        }
+        let device = device_id(1, &key().public());
+        let link = session_link(&audit, header.session, &header.salt, &device, Aes256Gcm::ID);
+        let bytes = header.encode().unwrap();
+        header.commit = SegmentKeys::derive(&link, page + 1, 0, committed(&bytes)).commit;
+        let bytes = header.encode().unwrap();
+        image[slot(page + 1)..][..bytes.len()].copy_from_slice(&bytes);
+        let report = verify_image::<Aes256Gcm, _>(&image, None, opened::<Aes256Gcm>);
+        let given_up = |report: &Report| -> Vec<Range> {
+            let ranges = report.ranges.iter().copied();
+            ranges.filter(|range| range.verdict == Verdict::OverwrittenByPolicy).collect()
+        };
+        assert_eq!(given_up(&report), given_up(&honest), "page {page}");
+        told += given_up(&honest).len();
+    }
+    assert!(told > 3, "{told}");
 }
 
 #[test]
@@ -449,11 +538,11 @@ fn resumed_behind_a_page_header() -> (Vec<u8>, Resume, u32, u32) {
     bench.append(2).unwrap();
     let image = bench.flash.image();
     let slot = ((4 + page % PAGES) * PAGE) as usize;
-    let resumes = (0..PAGE).step_by(4).filter_map(|offset| {
+    let mut resumes = (0..PAGE).step_by(4).filter_map(|offset| {
         let bytes = image[slot + offset as usize..].first_chunk()?;
         Some((offset, Resume::parse(bytes, page, offset).ok()?))
     });
-    let (offset, resume) = resumes.last().unwrap();
+    let (offset, resume) = resumes.next_back().unwrap();
     (image, resume, page, offset)
 }
 

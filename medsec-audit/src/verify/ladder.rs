@@ -66,6 +66,7 @@ impl<T: Copy + PartialEq> Ladder<T> {
 }
 
 #[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "an overflow would stop the test")]
 mod tests {
     extern crate std;
 
