@@ -308,7 +308,7 @@ impl PublicKey {
     /// The id by which a certificate names its issuer.
     #[must_use]
     pub fn kid(&self) -> [u8; KID_BYTES] {
-        kid(ALG_ED25519, &self.0.to_bytes())
+        signing_kid(&self.0.to_bytes())
     }
 
     /// Checks a signature over the parts, made for `context` (RFC 8032 §5.1.7, small-order keys refused).
@@ -360,6 +360,11 @@ pub(crate) fn kid(algorithm: u8, key: &[u8; 32]) -> [u8; KID_BYTES] {
         *to = from;
     }
     kid
+}
+
+/// The id of the signing key with these bytes, which were parsed before.
+pub(crate) fn signing_kid(key: &[u8; 32]) -> [u8; KID_BYTES] {
+    kid(ALG_ED25519, key)
 }
 
 /// SHA-256 (FIPS 180-4) over the parts one after the other.

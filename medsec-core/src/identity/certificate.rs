@@ -6,7 +6,9 @@
 use super::Day;
 use crate::codec::{DecodeError, Overflow, Reader, Writer};
 use crate::hpke::RecipientKey;
-use crate::key::{Context, DeviceKey, KID_BYTES, PublicKey, SIGNATURE_BYTES, SignError, device_id};
+use crate::key::{
+    Context, DeviceKey, KID_BYTES, PublicKey, SIGNATURE_BYTES, SignError, device_id, signing_kid,
+};
 use crate::suite::{Aes256Gcm, ChaCha20Poly1305, NotAuthentic, Suite};
 
 /// Bytes of a certificate.
@@ -337,6 +339,11 @@ impl Certificate {
     #[must_use]
     pub fn signing_key(&self) -> Option<PublicKey> {
         PublicKey::parse(&self.signing).ok()
+    }
+
+    /// The id of its key for signatures; of an issuer, that by which others name it. Costs one hash.
+    pub(super) fn signing_id(&self) -> [u8; KID_BYTES] {
+        signing_kid(&self.signing)
     }
 
     /// The 184 bytes.

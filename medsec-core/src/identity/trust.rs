@@ -204,9 +204,10 @@ impl<'a> Trust<'a> {
         if issuers.iter().any(|issuer| issuer.claims().kind != Kind::Issuer) {
             return Err(TrustError::NoIssuer);
         }
+        // No key is decompressed for its id.
         let ids = || {
-            let kept = issuers.iter().filter_map(Certificate::signing_key);
-            anchors.iter().map(|anchor| anchor.key).chain(kept).map(|key| key.kid())
+            let anchored = anchors.iter().map(|anchor| anchor.key.kid());
+            anchored.chain(issuers.iter().map(Certificate::signing_id))
         };
         let is_repeated = |(index, id)| ids().skip(index).skip(1).any(|other| other == id);
         if ids().enumerate().any(is_repeated) {
@@ -244,9 +245,9 @@ impl<'a> Trust<'a> {
         if let Some(anchor) = anchor(issuer) {
             return Ok((anchor.origin, Power::of_anchor(anchor)));
         }
-        let kept = self.issuers.iter().filter_map(|kept| Some((kept, kept.signing_key()?)));
-        let (kept, key) =
-            kept.into_iter().find(|(_, key)| key.kid() == issuer).ok_or(Refusal::Issuer)?;
+        let kept = self.issuers.iter().find(|kept| kept.signing_id() == issuer);
+        let kept = kept.ok_or(Refusal::Issuer)?;
+        let key = kept.signing_key().ok_or(Refusal::Issuer)?;
         let anchor = anchor(kept.claims().issuer).ok_or(Refusal::Issuer)?;
         let above = Power::of_anchor(anchor);
         self.allow(&above, kept, today, stage)?;
