@@ -212,7 +212,7 @@ fn states(input: &mut Input<'_>) {
         let serials: Vec<u32> = (1..=8).filter(|_| input.bool()).collect();
         let revoking = Revoking {
             day: Day::FIRST,
-            number: u32::from(input.u8()),
+            number: u32::from(input.u8()) + 1,
             min_epoch: input.below(5),
             min_permit: input.below(4),
             revoked: &serials,

@@ -502,6 +502,18 @@ fn what_cannot_be_trusted_together_is_refused() {
     let many: Vec<_> = (20..29).map(|byte| anchor(Origin::Maker, byte)).collect();
     assert_eq!(new(&many[..ANCHORS_MAX], &[]), None);
     assert_eq!(new(&many, &[]), Some(TrustError::TooMany));
+    let record = |byte: u8| {
+        let revoking =
+            Revoking { day: day(0), number: 1, min_epoch: 0, min_permit: 0, revoked: &[] };
+        let state = IssuerState::sign(&revoking, &key(byte)).unwrap();
+        IssuerRecord::after(None, &state, &key(byte).public(), None).unwrap()
+    };
+    let with = |records: &[IssuerRecord]| Trust::new(&anchors, &[], records).map(|_| ()).err();
+    assert_eq!(with(&[record(1), record(2)]), None);
+    assert_eq!(with(&[record(1), record(2), record(1)]), Some(TrustError::SameId));
+    let many: Vec<_> = (1..=17).map(record).collect();
+    assert_eq!(with(&many[..ANCHORS_MAX + ISSUERS_MAX]), None);
+    assert_eq!(with(&many), Some(TrustError::TooMany));
 }
 
 fn state(number: u32, min_epoch: u32, min_permit: u32, revoked: &[u32]) -> IssuerState {
@@ -557,6 +569,8 @@ fn lists_that_no_issuer_makes_are_refused() {
     for wrong in [&[0][..], &[2, 1], &[1, 1], &many] {
         assert_eq!(sign(wrong), Err(StateError::Claims));
     }
+    let unnumbered = Revoking { day: day(0), number: 0, min_epoch: 0, min_permit: 0, revoked: &[] };
+    assert_eq!(IssuerState::sign(&unnumbered, &key(OWNER)), Err(StateError::Claims));
     let mut buffer = [0; STATE_BYTES_MAX];
     let bytes = state(1, 0, 0, &[1, 2]).to_bytes(&mut buffer).to_vec();
     let with = |at: usize, new: &[u8]| {
@@ -567,6 +581,7 @@ fn lists_that_no_issuer_makes_are_refused() {
     assert_eq!(with(0, &[2]), Some(StateError::Version));
     assert_eq!(with(1, &[33]), Some(StateError::Claims));
     assert_eq!(with(2, &[0xff, 0xff]), Some(StateError::Claims));
+    assert_eq!(with(4, &[0]), Some(StateError::Claims), "number 0");
     assert_eq!(with(24, &[2]), Some(StateError::Claims), "twice the same");
     assert_eq!(with(24, &[0]), Some(StateError::Claims));
 }

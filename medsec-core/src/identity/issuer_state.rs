@@ -17,7 +17,6 @@ pub const STATE_BYTES_MAX: usize = HEAD_BYTES + 4 * REVOKED_MAX + SIGNATURE_BYTE
 
 const VERSION: u8 = 1;
 const HEAD_BYTES: usize = 24;
-const SIGNED_BYTES_MAX: usize = HEAD_BYTES + 4 * REVOKED_MAX;
 
 /// Why bytes are no state, or a state was not taken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,7 +26,7 @@ pub enum StateError {
     Layout(DecodeError),
     /// Another version.
     Version,
-    /// More than [`REVOKED_MAX`] serials, serials that do not rise, a serial 0, or a day that does not exist.
+    /// More than [`REVOKED_MAX`] serials, serials that do not rise, a serial or number 0, or a day that does not exist.
     Claims,
     /// Signed by another key than that of the issuer it is kept for.
     NotAuthentic,
@@ -125,9 +124,12 @@ impl IssuerState {
     /// Signs a state with the issuer's key.
     ///
     /// # Errors
-    /// [`StateError::Claims`]: the serials are too many, do not rise, or one is 0. A failed signature is
+    /// [`StateError::Claims`]: the serials are too many, do not rise, or one is 0, or so is the number. A failed signature is
     /// [`StateError::NotAuthentic`].
     pub fn sign(revoking: &Revoking<'_>, key: &DeviceKey) -> Result<Self, StateError> {
+        if revoking.number == 0 {
+            return Err(StateError::Claims);
+        }
         let mut state = Self {
             day: revoking.day,
             number: revoking.number,
@@ -158,7 +160,7 @@ impl IssuerState {
         let day = Day::of(reader.u16()?).ok_or(StateError::Claims)?;
         let (number, issuer) = (reader.u32()?, reader.array()?);
         let (min_epoch, min_permit) = (reader.u32()?, reader.u32()?);
-        if count > REVOKED_MAX {
+        if count > REVOKED_MAX || number == 0 {
             return Err(StateError::Claims);
         }
         let listed = reader.bytes(count.saturating_mul(4))?;
@@ -193,7 +195,7 @@ impl IssuerState {
 
     fn signed<'b>(&self, buffer: &'b mut [u8; STATE_BYTES_MAX]) -> &'b [u8] {
         let length = self.to_bytes(buffer).len().saturating_sub(SIGNATURE_BYTES);
-        buffer.get(..length.min(SIGNED_BYTES_MAX)).unwrap_or_default()
+        buffer.get(..length).unwrap_or_default()
     }
 
     /// Whether the key that its issuer id names signed it.

@@ -122,9 +122,9 @@ impl core::error::Error for Refusal {}
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum TrustError {
-    /// More than [`ANCHORS_MAX`] anchors or [`ISSUERS_MAX`] issuers.
+    /// More than [`ANCHORS_MAX`] anchors or [`ISSUERS_MAX`] issuers, or more records than both together.
     TooMany,
-    /// Two anchors or issuers whose keys have one id.
+    /// Two anchors or issuers whose keys have one id, or two records of one issuer.
     SameId,
     /// A certificate among the issuers is none of an issuer.
     NoIssuer,
@@ -198,7 +198,10 @@ impl<'a> Trust<'a> {
         issuers: &'a [Certificate],
         records: &'a [IssuerRecord],
     ) -> Result<Self, TrustError> {
-        if anchors.len() > ANCHORS_MAX || issuers.len() > ISSUERS_MAX {
+        if anchors.len() > ANCHORS_MAX
+            || issuers.len() > ISSUERS_MAX
+            || records.len() > ANCHORS_MAX + ISSUERS_MAX
+        {
             return Err(TrustError::TooMany);
         }
         if issuers.iter().any(|issuer| issuer.claims().kind != Kind::Issuer) {
@@ -210,7 +213,12 @@ impl<'a> Trust<'a> {
             anchored.chain(issuers.iter().map(Certificate::signing_id))
         };
         let is_repeated = |(index, id)| ids().skip(index).skip(1).any(|other| other == id);
-        if ids().enumerate().any(is_repeated) {
+        let of = |record: &IssuerRecord| record.state().issuer();
+        // Of two records only one would be asked.
+        let is_doubled = |(index, record)| {
+            records.iter().skip(index).skip(1).any(|other| of(other) == of(record))
+        };
+        if ids().enumerate().any(is_repeated) || records.iter().enumerate().any(is_doubled) {
             return Err(TrustError::SameId);
         }
         Ok(Self { anchors, issuers, records })
