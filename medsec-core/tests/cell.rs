@@ -10,7 +10,7 @@ use embedded_storage::nor_flash::NorFlash;
 use medsec_core::Secret;
 use medsec_core::flash::cell::{Cell, FormatError, MountError, PAGES, Progress};
 use medsec_core::flash::page::GeometryError;
-use medsec_core::flash::{ErrorKind, Region};
+use medsec_core::flash::{ErrorKind, Operation, Region};
 use medsec_core::key::{Label, MacKey};
 use medsec_core::time::Pause;
 use medsec_sim::fault::Model;
@@ -227,7 +227,10 @@ fn a_format_that_fails_anywhere_is_reported() {
         let mut part = part();
         part.fail_after(failing);
         let made = Cell::<32>::format(&mut part, REGION, KIND, mac(0), Secret::new([1; 32]));
-        assert!(matches!(made.err(), Some(FormatError::Flash(_))), "operation {failing}");
+        let Some(FormatError::Flash(error)) = made.err() else { panic!("operation {failing}") };
+        // The pages are erased first.
+        let is_erase = failing <= PAGES;
+        assert_eq!(error.operation == Operation::Erase, is_erase, "operation {failing}");
     }
 }
 
