@@ -2,8 +2,9 @@
 
 use medsec_audit::state::Escrow;
 use medsec_core::Secret;
+use medsec_core::agreement::{AgreementKey, AgreementSecret};
 use medsec_core::hal::{EntropySource, SourceFault};
-use medsec_core::hpke::{RecipientKey, RecipientSecret, open_base, seal_base};
+use medsec_core::hpke::{open_base, seal_base};
 use medsec_core::key::{
     AtRest, Context, DeviceKey, Envelope, Label, MacKey, PublicKey, derive, device_id, sha256,
 };
@@ -21,7 +22,7 @@ pub(crate) fn keys(data: &[u8]) {
         assert_eq!(public.to_bytes(), key);
         assert_ne!(device_id(1, &public), device_id(2, &public));
     }
-    if let Ok(recipient) = RecipientKey::parse(&key) {
+    if let Ok(recipient) = AgreementKey::parse(&key) {
         assert_eq!(recipient.to_bytes(), key);
         assert!(key[31] < 0x80, "bit 255 is no part of a key");
     }
@@ -129,7 +130,7 @@ fn change(
 pub(crate) fn hpke(data: &[u8]) {
     let mut input = Input::new(data);
     let choice = input.u8();
-    let secret = RecipientSecret::from_bytes(Secret::new([0x5A; 32]));
+    let secret = AgreementSecret::from_bytes(Secret::new([0x5A; 32]));
     let (enc, tag): ([u8; 32], [u8; 16]) = (input.array(), input.array());
     let body = input.take(64);
     assert!(
@@ -142,7 +143,7 @@ pub(crate) fn hpke(data: &[u8]) {
     escrow.sealed[..32].copy_from_slice(&enc);
     assert!(escrow.open::<Aes256Gcm>(&device, &secret).is_err());
     // To whatever key is acceptable, by whatever ephemeral.
-    if let Ok(recipient) = RecipientKey::parse(&enc) {
+    if let Ok(recipient) = AgreementKey::parse(&enc) {
         let ephemeral = Secret::new(input.array());
         let mut sealed = body.to_vec();
         seal_base::<Aes256Gcm>(&recipient, b"x", &tag, &mut sealed, &ephemeral).ok();
@@ -161,7 +162,7 @@ pub(crate) fn hpke(data: &[u8]) {
     }
 }
 
-fn honest(secret: &RecipientSecret, body: &[u8], ephemeral: &Secret<32>, choice: u8) {
+fn honest(secret: &AgreementSecret, body: &[u8], ephemeral: &Secret<32>, choice: u8) {
     let mut bytes = body.to_vec();
     let Ok(mut sealed) =
         seal_base::<Aes256Gcm>(&secret.public(), b"i", b"a", &mut bytes, ephemeral)

@@ -228,7 +228,7 @@ struct Honest {
 impl Honest {
     fn given<'a>(
         &'a self,
-        secret: &'a medsec_core::hpke::RecipientSecret,
+        secret: &'a medsec_core::agreement::AgreementSecret,
         mode: usize,
     ) -> Given<'a> {
         Given {

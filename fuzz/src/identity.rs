@@ -1,7 +1,7 @@
 //! Certificates and issuer states from anywhere, and what issuers who keep no rule sign.
 
 use medsec_core::Secret;
-use medsec_core::hpke::RecipientSecret;
+use medsec_core::agreement::AgreementSecret;
 use medsec_core::identity::Day;
 use medsec_core::identity::certificate::{
     Certificate, Claims, Kind, Kinds, NO_SCOPE, Unsigned, WireCertificate,
@@ -74,7 +74,7 @@ fn read_certificate(bytes: &[u8]) {
         );
     }
     if let Ok(wire) = WireCertificate::parse(bytes) {
-        let other = RecipientSecret::from_bytes(Secret::new([7; 32])).public().to_bytes();
+        let other = AgreementSecret::from_bytes(Secret::new([7; 32])).public().to_bytes();
         if let Ok(parsed) = wire.complete(&other) {
             assert_eq!(parsed.to_wire(), bytes);
         }
@@ -112,7 +112,7 @@ fn claims(input: &mut Input<'_>, kind: Kind, issuer: [u8; 8], holder: &DeviceKey
 }
 
 fn signed(claims: Claims, holder: &DeviceKey, issuer: &DeviceKey) -> Option<Certificate> {
-    let agreement = RecipientSecret::from_bytes(Secret::new([7; 32])).public();
+    let agreement = AgreementSecret::from_bytes(Secret::new([7; 32])).public();
     let public = holder.public();
     let made = Unsigned::new(
         claims,

@@ -3,17 +3,17 @@
 mod damage;
 mod maintain;
 
-use medsec_core::Secret;
 use medsec_core::event::{Class, Digest8, Event, RecordError};
 use medsec_core::flash::cell::{self, Cell};
 use medsec_core::flash::page::{self, Geometry, GeometryError};
 use medsec_core::flash::ring::{self, Retention, Ring, RingError};
 use medsec_core::flash::{self, Region};
 use medsec_core::hal::Flash;
-use medsec_core::hpke::{HpkeError, RecipientKey};
+use medsec_core::hpke::HpkeError;
 use medsec_core::key::{AtRest, Label, MacKey};
 use medsec_core::suite::Suite;
 use medsec_core::time::Ticks;
+use medsec_core::{Secret, agreement::AgreementKey};
 
 pub use maintain::{MaintainError, Tools};
 pub use medsec_core::flash::ring::Place;
@@ -53,7 +53,7 @@ pub struct Config {
     /// Which device this is.
     pub device: DeviceId,
     /// Who can open the log.
-    pub authority: RecipientKey,
+    pub authority: AgreementKey,
 }
 
 impl Config {

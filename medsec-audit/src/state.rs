@@ -19,11 +19,12 @@
 //! was set back is seen.
 
 use medsec_core::Secret;
+use medsec_core::agreement::{AgreementKey, AgreementSecret};
 use medsec_core::codec::{DecodeError, Overflow, Reader, Writer};
 use medsec_core::flash::cell::{OVERHEAD_BYTES, PAGES};
 use medsec_core::flash::page::Geometry;
 use medsec_core::flash::ring::Void;
-use medsec_core::hpke::{self, HpkeError, RecipientKey, RecipientSecret};
+use medsec_core::hpke::{self, HpkeError};
 use medsec_core::key::{AtRest, Envelope, Label, derive};
 use medsec_core::suite::{NotAuthentic, SealError, Suite};
 
@@ -73,7 +74,7 @@ impl Escrow {
         audit: &Secret<32>,
         base: u32,
         device: &[u8; 16],
-        authority: &RecipientKey,
+        authority: &AgreementKey,
         ephemeral: &Secret<32>,
     ) -> Result<Self, HpkeError> {
         let mut body = audit.duplicate();
@@ -94,7 +95,7 @@ impl Escrow {
     pub fn open<S: Suite>(
         &self,
         device: &[u8; 16],
-        authority: &RecipientSecret,
+        authority: &AgreementSecret,
     ) -> Result<Secret<32>, NotAuthentic> {
         let mut reader = Reader::new(&self.sealed);
         let short = |_| NotAuthentic;

@@ -14,10 +14,10 @@ use medsec_audit::verify::{
     Authority, Keys, Observer, Opened, Range, Subject, Summary, Verdict, verify,
 };
 use medsec_core::Secret;
+use medsec_core::agreement::AgreementSecret;
 use medsec_core::event::{Count, RecordError, SystemEvent};
 use medsec_core::flash::Region;
 use medsec_core::flash::ring::{Plan, Retention, Void};
-use medsec_core::hpke::RecipientSecret;
 use medsec_core::key::{DeviceKey, device_id};
 use medsec_core::rng::Random;
 use medsec_core::suite::ChaCha20Poly1305 as Suite;
@@ -38,8 +38,8 @@ fn key() -> DeviceKey {
     DeviceKey::from_seed(&secret(2))
 }
 
-fn authority() -> RecipientSecret {
-    RecipientSecret::from_bytes(secret(3))
+fn authority() -> AgreementSecret {
+    AgreementSecret::from_bytes(secret(3))
 }
 
 struct Bench {
@@ -175,7 +175,7 @@ fn judge(
 fn open(
     (plan, pages): (&Plan, &[u8]),
     state: Option<&[u8; PUBLIC_BYTES]>,
-    secret: &RecipientSecret,
+    secret: &AgreementSecret,
 ) -> Authority {
     let device = device_id(1, &key().public());
     let subject = Subject { plan, ring: 1, device, key: None, state, anchor: None };
@@ -185,13 +185,13 @@ fn open(
 /// The escrow of the present chain is in the state, those of ended ones are among the records; each counts once.
 #[test]
 fn the_authority_opens_each_chain_once() {
-    let count = |export: &[u8], with_state: bool, secret: &RecipientSecret| {
+    let count = |export: &[u8], with_state: bool, secret: &AgreementSecret| {
         let (header, pages) = ExportHeader::parse(export).unwrap();
         let plan = header.plan().unwrap();
         assert_eq!(header.ring, 1);
         open((&plan, pages), with_state.then_some(&header.state), secret).chains()
     };
-    let stranger = RecipientSecret::from_bytes(secret(99));
+    let stranger = AgreementSecret::from_bytes(secret(99));
     let mut bench = before_the_end();
     let export = bench.export();
     assert_eq!(count(&export, true, &authority()), 1);

@@ -9,10 +9,10 @@
 use medsec_audit::log::{Birth, Config, Log};
 use medsec_audit::state::{PUBLIC_BYTES, PublicState, read_public};
 use medsec_core::Secret;
+use medsec_core::agreement::AgreementSecret;
 use medsec_core::flash::Region;
 use medsec_core::flash::page::Geometry;
 use medsec_core::flash::ring::Retention;
-use medsec_core::hpke::RecipientSecret;
 use medsec_core::suite::Aes256Gcm;
 use medsec_sim::fault::Model;
 use medsec_sim::flash::FaultFlash;
@@ -31,7 +31,7 @@ fn cell() -> Vec<u8> {
         ring: Region::new(4 * 4096, 3 * 4096),
         retention: Retention::Overwrite,
         device: [7; 16],
-        authority: RecipientSecret::from_bytes(secret(3)).public(),
+        authority: AgreementSecret::from_bytes(secret(3)).public(),
     };
     let mut flash = FaultFlash::<4, 4, 4096>::new(7, Model::None, 1);
     let birth = Birth { audit: secret(4), ephemeral: secret(5), seed: secret(6) };

@@ -10,11 +10,11 @@ use medsec_audit::verify::{
     Assurance, Authority, NoKeys, Observer, Opened, Range, Subject, Summary, Verdict, verify,
 };
 use medsec_core::Secret;
+use medsec_core::agreement::AgreementSecret;
 use medsec_core::event::{Count, SystemEvent};
 use medsec_core::flash::Region;
 use medsec_core::flash::page::Geometry;
 use medsec_core::flash::ring::{Plan, Retention};
-use medsec_core::hpke::RecipientSecret;
 use medsec_core::key::DeviceKey;
 use medsec_core::rng::Random;
 use medsec_core::suite::Aes256Gcm;
@@ -38,7 +38,7 @@ fn config() -> Config {
         ring: Region::new(4 * 4096, PAGES * 4096),
         retention: Retention::Overwrite,
         device: DEVICE,
-        authority: RecipientSecret::from_bytes(secret(3)).public(),
+        authority: AgreementSecret::from_bytes(secret(3)).public(),
     }
 }
 
@@ -111,7 +111,7 @@ fn judge(image: &[u8], anchor: Option<&Statement>, with_keys: bool) -> (Report, 
     let mut report = Report::default();
     let mut pages = (4096, ring);
     let summary = if with_keys {
-        let secret = RecipientSecret::from_bytes(secret(3));
+        let secret = AgreementSecret::from_bytes(secret(3));
         let mut keys = Authority::open::<Aes256Gcm, _>(&mut pages, &subject, &secret);
         verify::<Aes256Gcm, _, _, _>(&mut pages, &mut keys, &subject, &mut report)
     } else {

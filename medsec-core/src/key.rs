@@ -43,11 +43,15 @@ pub enum Label {
     AuditCommit,
     /// The seed of the next session's random generator; parent: the present one.
     Seed,
+    /// Authenticates first messages of links; parent: the admission secret.
+    LinkAdmission,
+    /// What both sides of a link know that begins with a label; parent: the label's code, padded with zeros.
+    LinkPair,
 }
 
 impl Label {
     /// All of them, in the order of the table in `docs/formats.md`.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::StoreEncrypt,
         Self::StoreNonce,
         Self::Lifecycle,
@@ -62,6 +66,8 @@ impl Label {
         Self::AuditPersonal,
         Self::AuditCommit,
         Self::Seed,
+        Self::LinkAdmission,
+        Self::LinkPair,
     ];
 
     /// The text that separates this key from all others.
@@ -82,6 +88,8 @@ impl Label {
             Self::AuditPersonal => "medsec/v1/audit/personal",
             Self::AuditCommit => "medsec/v1/audit/commit",
             Self::Seed => "medsec/v1/core/seed",
+            Self::LinkAdmission => "medsec/v1/transport/admission",
+            Self::LinkPair => "medsec/v1/transport/pair",
         }
     }
 }
@@ -154,6 +162,19 @@ pub(crate) fn hmac(key: &Secret<32>, parts: &[&[u8]]) -> Secret<32> {
         out.expose_mut().copy_from_slice(&mac.finalize().into_bytes());
     }
     out
+}
+
+/// `HKDF` of the Noise Protocol Framework (revision 34, §4.3): three keys from a chaining key and what was agreed.
+///
+/// It is RFC 5869 with the chaining key as salt, no info, and an output of 96 bytes. The labels of this page do not enter;
+/// what separates a link from all else is the hash of its name and prologue, which the chaining key starts from.
+#[must_use]
+pub fn noise_hkdf(chaining_key: &Secret<32>, input: &[u8]) -> [Secret<32>; 3] {
+    let temp_key = hmac(chaining_key, &[input]);
+    let first = hmac(&temp_key, &[&[0x01]]);
+    let second = hmac(&temp_key, &[first.expose(), &[0x02]]);
+    let third = hmac(&temp_key, &[second.expose(), &[0x03]]);
+    [first, second, third]
 }
 
 /// What a signature is for. It is part of what is signed.
@@ -489,6 +510,19 @@ mod tests {
         }
         std::println!("HKDF-SHA-256 of one hash, Wycheproof: {cases}");
         assert_eq!(cases, 26);
+    }
+
+    /// With no info, three hashes of output are the three keys of Noise.
+    #[test]
+    fn the_derivation_of_links_is_that_of_the_rfc() {
+        for byte in 0..=255 {
+            let (salt, input) = ([byte; 32], [byte ^ 0x5a; 48]);
+            let mut okm = [0; 96];
+            Hkdf::<Sha256>::new(Some(&salt), &input).expand(&[], &mut okm).unwrap();
+            let keys = noise_hkdf(&Secret::new(salt), &input);
+            let joined: std::vec::Vec<u8> = keys.iter().flat_map(|key| *key.expose()).collect();
+            assert_eq!(joined, okm);
+        }
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! The ground floor of medsec: what two of its crates need, and nothing that only one needs.
 //!
 //! From the ground up; nothing imports upward:
-//! [`codec`] [`hal`] [`secret`] [`time`] → [`suite`] [`event`] → [`key`] → [`rng`] [`hpke`] → [`flash`] [`identity`].
+//! [`codec`] [`hal`] [`secret`] [`time`] → [`suite`] [`event`] → [`key`] → [`rng`] [`agreement`] → [`hpke`] [`flash`]
+//! [`identity`].
 #![no_std]
 
+pub mod agreement;
 pub mod codec;
 pub mod event;
 pub mod flash;

@@ -75,7 +75,7 @@ pub fn ratchet(seed: &Secret<32>) -> Secret<32> {
 /// The device's source of random bytes.
 ///
 /// # Limits
-/// 80 bytes of RAM for the tests and 72 for the generator, besides the noise source.
+/// 80 bytes of RAM for the tests, 72 for the generator and 8 for flags, besides the noise source.
 ///
 /// # Security
 /// A source that dies after the start is found when noise is drawn next. Until then the generator lives on the noise it
@@ -84,6 +84,7 @@ pub struct Random<E: EntropySource> {
     source: E,
     health: HealthTests,
     drbg: Option<HmacDrbg>,
+    has_links: bool,
 }
 
 impl<E: EntropySource> Random<E> {
@@ -105,7 +106,7 @@ impl<E: EntropySource> Random<E> {
     /// ```
     #[must_use]
     pub const fn new(source: E) -> Self {
-        Self { source, health: HealthTests::new(Self::CUT_OFFS), drbg: None }
+        Self { source, health: HealthTests::new(Self::CUT_OFFS), drbg: None, has_links: false }
     }
 
     const CUT_OFFS: &'static CutOffs = {
@@ -173,6 +174,11 @@ impl<E: EntropySource> Random<E> {
     /// [`RandomError::NotStarted`]; `out` is then unchanged.
     pub fn fill_degraded(&mut self, out: &mut [u8]) -> Result<(), RandomError> {
         self.generate(&[], out)
+    }
+
+    /// Whether nobody asked before: what exists once for each random source is made when it says so.
+    pub(crate) const fn is_first_asked(&mut self) -> bool {
+        !core::mem::replace(&mut self.has_links, true)
     }
 
     /// Draws fresh noise into the generator: hourly, and after a wake-up from retained RAM.

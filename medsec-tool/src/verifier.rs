@@ -8,7 +8,7 @@ mod wall;
 use medsec_audit::checkpoint::Statement;
 use medsec_audit::verify::{self, Authority, CHAINS_MAX, Keys, NoKeys, Subject, Summary};
 use medsec_core::Secret;
-use medsec_core::hpke::RecipientSecret;
+use medsec_core::agreement::AgreementSecret;
 use medsec_core::key::device_id;
 use medsec_core::suite::{Aes256Gcm, ChaCha20Poly1305, Suite};
 
@@ -86,7 +86,7 @@ impl<'a> Case<'a> {
             self.check_device(&collector)?;
             return self.report(collector, &summary, Contents::Sealed, Vec::new());
         };
-        let secret = RecipientSecret::from_bytes(Secret::new(*secret.expose()));
+        let secret = AgreementSecret::from_bytes(Secret::new(*secret.expose()));
         let mut authority =
             Authority::open::<S, _>(&mut self.source.image(), &self.subject(), &secret);
         if authority.chains() == 0 {

@@ -5,6 +5,7 @@ use medsec_audit::hal::Watcher;
 use medsec_audit::log::{Config, FormatError, Log, MaintainError, MountError, Progress, Tools};
 use medsec_audit::{Birth, DeviceId, Place};
 use medsec_core::Secret;
+use medsec_core::agreement::AgreementKey;
 use medsec_core::event::{
     Count, Event, FlashOperation, RandomTest, RecordError, Recorder, ResetCause, SystemEvent,
 };
@@ -12,7 +13,6 @@ use medsec_core::flash::cell::PAGES;
 use medsec_core::flash::ring::Retention;
 use medsec_core::flash::{self, Operation, Region, checked_map};
 use medsec_core::hal::{Clock, EntropySource, Flash};
-use medsec_core::hpke::RecipientKey;
 use medsec_core::key::{DeviceKey, PublicKey};
 use medsec_core::rng::{Random, RandomError, RngFault};
 use medsec_core::suite::Suite;
@@ -65,7 +65,7 @@ pub struct Identity {
     /// Seed of the device's signing key.
     pub signing_seed: Secret<32>,
     /// Who can open the log.
-    pub log_authority: RecipientKey,
+    pub log_authority: AgreementKey,
 }
 
 /// Why the device has no log. Its essential function goes on.

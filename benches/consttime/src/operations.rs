@@ -5,8 +5,9 @@
 
 use ed25519_dalek::{Signer, SigningKey};
 use medsec_core::Secret;
+use medsec_core::agreement::AgreementSecret;
 use medsec_core::hal::{EntropySource, SourceFault};
-use medsec_core::hpke::{RecipientSecret, open_base, seal_base};
+use medsec_core::hpke::{open_base, seal_base};
 use medsec_core::key::{AtRest, Context, DeviceKey, Label, MacKey, derive, sha256};
 use medsec_core::rng::{Random, ratchet};
 use medsec_core::suite::{Aes256Gcm, ChaCha20Poly1305, Opener, Sealer, Suite};
@@ -122,7 +123,7 @@ fn at_rest_open<S: Suite>() -> usize {
 }
 
 fn hpke_seal<S: Suite>() -> usize {
-    let recipient = RecipientSecret::from_bytes(key_elsewhere()).public();
+    let recipient = AgreementSecret::from_bytes(key_elsewhere()).public();
     let mut body = secret([0x5a; BODY_BYTES]);
     let ephemeral = Secret::new(secret([9; 32]));
     let mut result = seal_base::<S>(&recipient, b"info", b"header", &mut body, &ephemeral);
@@ -134,11 +135,11 @@ fn hpke_seal<S: Suite>() -> usize {
 }
 
 fn hpke_open<S: Suite>() -> usize {
-    let recipient = RecipientSecret::from_bytes(key_elsewhere()).public();
+    let recipient = AgreementSecret::from_bytes(key_elsewhere()).public();
     let mut body = [0x5a; BODY_BYTES];
     let ephemeral = Secret::new([9; 32]);
     let sealed = seal_base::<S>(&recipient, b"info", b"header", &mut body, &ephemeral).unwrap();
-    let own = RecipientSecret::from_bytes(key());
+    let own = AgreementSecret::from_bytes(key());
     let mut opened = open_base::<S>(&own, &sealed.enc, b"info", b"header", &mut body, &sealed.tag);
     // Whether a body opens is told to whoever asked.
     public(&mut opened);
@@ -198,7 +199,7 @@ fn secret_compare() -> usize {
 }
 
 fn x25519_public_key() -> usize {
-    secret_bytes(&RecipientSecret::from_bytes(key()).public().to_bytes())
+    secret_bytes(&AgreementSecret::from_bytes(key()).public().to_bytes())
 }
 
 fn ed25519_public_key() -> usize {

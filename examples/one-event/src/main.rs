@@ -1,6 +1,6 @@
 //! Logs one event: the least that a maker writes.
 #![expect(clippy::print_stdout, reason = "it shows what it did")]
-use medsec::core::{event::Count, flash::Region, hpke::RecipientSecret, suite::Aes256Gcm};
+use medsec::core::{agreement::AgreementSecret, event::Count, flash::Region, suite::Aes256Gcm};
 use medsec::{Device, Identity, Pause, Port, Profile, ResetCause, Retention, Secret, events};
 use medsec_sim::{clock::SimClock, fault::Model, flash::FaultFlash, rng::Noise};
 
@@ -35,7 +35,7 @@ fn main() -> Result<(), Box<dyn core::error::Error>> {
     let identity = Identity {
         storage_root: Secret::new([1; 32]),
         signing_seed: Secret::new([2; 32]),
-        log_authority: RecipientSecret::from_bytes(Secret::new([3; 32])).public(),
+        log_authority: AgreementSecret::from_bytes(Secret::new([3; 32])).public(),
     };
     let blank = Board(FaultFlash::new(12, Model::None, 1));
     let flash = Device::format(blank, &identity, Secret::new([4; 32]))?;

@@ -2,7 +2,7 @@
 
 use infusion_pump::therapy::Alarm;
 use medsec::audit::Place;
-use medsec::core::hpke::RecipientKey;
+use medsec::core::agreement::AgreementKey;
 use medsec::core::key::sha256;
 use medsec::{Identity, Port, Profile, Retention, Secret};
 use medsec_core::flash::Region;
@@ -69,7 +69,7 @@ pub fn identity() -> Option<Identity> {
     Some(Identity {
         storage_root: Secret::new(sha256(&[b"emulated pump: storage root"])),
         signing_seed: Secret::new(sha256(&[b"emulated pump: signing seed"])),
-        log_authority: RecipientKey::parse(&AUTHORITY).ok()?,
+        log_authority: AgreementKey::parse(&AUTHORITY).ok()?,
     })
 }
 

@@ -1,7 +1,7 @@
 //! The log authority's view: from its secret and the escrows to the audit secret of any session.
 
 use medsec_core::Secret;
-use medsec_core::hpke::RecipientSecret;
+use medsec_core::agreement::AgreementSecret;
 use medsec_core::suite::Suite;
 
 use super::ladder::Ladder;
@@ -38,7 +38,7 @@ impl Authority {
     pub fn open<S: Suite, I: Image>(
         image: &mut I,
         subject: &Subject<'_>,
-        secret: &RecipientSecret,
+        secret: &AgreementSecret,
     ) -> Self {
         let ladder = Ladder::new(STEPS_MAX.saturating_mul(32));
         let mut authority = Self { chains: [const { None }; CHAINS_MAX], ladder };
@@ -71,7 +71,7 @@ impl Authority {
         self.chains.iter().flatten().fold(0, |count: usize, _| count.saturating_add(1))
     }
 
-    fn add<S: Suite>(&mut self, escrow: &Escrow, subject: &Subject<'_>, secret: &RecipientSecret) {
+    fn add<S: Suite>(&mut self, escrow: &Escrow, subject: &Subject<'_>, secret: &AgreementSecret) {
         let Some(tag) = escrow.sealed.last_chunk().copied() else { return };
         let known = |chain: &Chain| chain.base == escrow.base && chain.tag == tag;
         let known = self.chains.iter().flatten().any(known);

@@ -17,6 +17,7 @@ use medsec_audit::verify::Subject;
 use medsec_audit::verify::Summary;
 use medsec_audit::verify::verify;
 use medsec_core::Secret;
+use medsec_core::agreement::AgreementSecret;
 use medsec_core::event::Count;
 use medsec_core::event::RecordError;
 use medsec_core::event::SystemEvent;
@@ -24,7 +25,6 @@ use medsec_core::flash::Region;
 use medsec_core::flash::page::Geometry;
 use medsec_core::flash::ring::Plan;
 use medsec_core::flash::ring::Retention;
-use medsec_core::hpke::RecipientSecret;
 use medsec_core::key::DeviceKey;
 use medsec_core::key::device_id;
 use medsec_core::rng::Random;
@@ -53,8 +53,8 @@ pub(crate) fn key() -> DeviceKey {
     DeviceKey::from_seed(&secret(2))
 }
 
-pub(crate) fn authority() -> RecipientSecret {
-    RecipientSecret::from_bytes(secret(3))
+pub(crate) fn authority() -> AgreementSecret {
+    AgreementSecret::from_bytes(secret(3))
 }
 
 pub(crate) fn config(retention: Retention) -> Config {
@@ -171,7 +171,7 @@ impl Observer for Report {
     fn checkpoint(&mut self, _: &medsec_audit::checkpoint::Statement, _: &[u8; 64]) {}
 }
 
-pub(crate) fn verify_image(image: &[u8], authority: &RecipientSecret) -> Report {
+pub(crate) fn verify_image(image: &[u8], authority: &AgreementSecret) -> Report {
     let plan = Geometry::of_image(PAGE, 4, RING_PAGES).unwrap();
     let plan = Plan::new(plan, u32::from(BODY_BYTES_MAX)).unwrap();
     let (cell, ring) = image.split_at(RING);

@@ -9,11 +9,11 @@ use medsec_audit::log::MountError;
 use medsec_audit::log::RESTARTS_MAX;
 use medsec_audit::verify::Range;
 use medsec_audit::verify::Verdict;
+use medsec_core::agreement::AgreementSecret;
 use medsec_core::event::RecordError;
 use medsec_core::flash::Region;
 use medsec_core::flash::cell;
 use medsec_core::flash::ring::Retention;
-use medsec_core::hpke::RecipientSecret;
 use medsec_core::suite::Aes256Gcm;
 use medsec_sim::fault::Model;
 use medsec_sim::flash::Counts;
@@ -129,7 +129,7 @@ fn a_log_of_another_device_root_or_authority_stays_shut() {
     assert!(matches!(mount(1, two_pages), Err(MountError::Geometry(_))));
     assert_eq!(bench.flash.image(), image);
 
-    let stranger = verify_image(&image, &RecipientSecret::from_bytes(secret(99)));
+    let stranger = verify_image(&image, &AgreementSecret::from_bytes(secret(99)));
     assert_eq!((stranger.numbers.len(), stranger.summary.unwrap().records), (0, 0));
     assert!(verify_image(&image, &authority()).numbers.len() > 50);
 }

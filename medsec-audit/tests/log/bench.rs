@@ -8,11 +8,11 @@ use medsec_audit::verify::{
     Assurance, Authority, Keys, Observer, Opened, Range, Subject, Summary, verify,
 };
 use medsec_core::Secret;
+use medsec_core::agreement::AgreementSecret;
 use medsec_core::event::{Count, RecordError, SystemEvent};
 use medsec_core::flash::Region;
 use medsec_core::flash::page::Geometry;
 use medsec_core::flash::ring::{Plan, Retention};
-use medsec_core::hpke::RecipientSecret;
 use medsec_core::key::{DeviceKey, device_id};
 use medsec_core::rng::Random;
 use medsec_core::suite::{Aes256Gcm, Suite};
@@ -33,8 +33,8 @@ pub(crate) fn key() -> DeviceKey {
     DeviceKey::from_seed(&Secret::new([2; 32]))
 }
 
-pub(crate) fn authority() -> RecipientSecret {
-    RecipientSecret::from_bytes(Secret::new([3; 32]))
+pub(crate) fn authority() -> AgreementSecret {
+    AgreementSecret::from_bytes(Secret::new([3; 32]))
 }
 
 pub(crate) fn config(retention: Retention) -> Config {

@@ -4,8 +4,8 @@
 //! [`Trust::judge`](super::trust::Trust::judge) has found it good.
 
 use super::Day;
+use crate::agreement::AgreementKey;
 use crate::codec::{DecodeError, Overflow, Reader, Writer};
-use crate::hpke::RecipientKey;
 use crate::key::{
     Context, DeviceKey, KID_BYTES, PublicKey, SIGNATURE_BYTES, SignError, device_id, signing_kid,
 };
@@ -310,7 +310,7 @@ impl Certificate {
             if wanted { is_sound } else { *key == [0; KEY_BYTES] }
         };
         let signing_key = PublicKey::parse(&signing);
-        if !is_present(&agreement, agrees, RecipientKey::parse(&agreement).is_ok())
+        if !is_present(&agreement, agrees, AgreementKey::parse(&agreement).is_ok())
             || !is_present(&signing, signs, signing_key.is_ok())
         {
             return Err(CertificateError::Key);
@@ -331,8 +331,8 @@ impl Certificate {
 
     /// The key that links agree with and that bodies are sealed to; none of an issuer.
     #[must_use]
-    pub fn agreement_key(&self) -> Option<RecipientKey> {
-        RecipientKey::parse(&self.agreement).ok()
+    pub fn agreement_key(&self) -> Option<AgreementKey> {
+        AgreementKey::parse(&self.agreement).ok()
     }
 
     /// The key that verifies what the holder signs; none of a recipient.
@@ -446,10 +446,10 @@ impl Unsigned {
     /// [`CertificateError`]: it would not parse.
     pub fn new(
         claims: Claims,
-        agreement: Option<&RecipientKey>,
+        agreement: Option<&AgreementKey>,
         signing: Option<&PublicKey>,
     ) -> Result<Self, CertificateError> {
-        let agreement = agreement.map_or([0; KEY_BYTES], RecipientKey::to_bytes);
+        let agreement = agreement.map_or([0; KEY_BYTES], AgreementKey::to_bytes);
         let signing = signing.map_or([0; KEY_BYTES], PublicKey::to_bytes);
         Certificate::checked(claims, agreement, signing, [0; SIGNATURE_BYTES]).map(Self)
     }

@@ -98,6 +98,47 @@ pub enum Refusal {
     Stage,
 }
 
+impl Refusal {
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::Issuer,
+        Self::Signature,
+        Self::Kind,
+        Self::Roles,
+        Self::Scope,
+        Self::Model,
+        Self::Epoch,
+        Self::Revoked,
+        Self::Expired,
+        Self::Early,
+        Self::Stage,
+    ];
+
+    /// The byte that stands for it where it is told a peer.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Issuer => 1,
+            Self::Signature => 2,
+            Self::Kind => 3,
+            Self::Roles => 4,
+            Self::Scope => 5,
+            Self::Model => 6,
+            Self::Epoch => 7,
+            Self::Revoked => 8,
+            Self::Expired => 9,
+            Self::Early => 10,
+            Self::Stage => 11,
+        }
+    }
+
+    /// The one with this code.
+    #[must_use]
+    pub fn of(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|refusal| refusal.code() == code)
+    }
+}
+
 impl core::fmt::Display for Refusal {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str(match self {

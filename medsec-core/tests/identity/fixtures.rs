@@ -1,7 +1,7 @@
 //! Keys, claims and anchors of a maker, an owner, an issuer between and a holder.
 
 use medsec_core::Secret;
-use medsec_core::hpke::{RecipientKey, RecipientSecret};
+use medsec_core::agreement::{AgreementKey, AgreementSecret};
 use medsec_core::identity::Day;
 use medsec_core::identity::certificate::{
     Certificate, CertificateError, Claims, Kind, Kinds, NO_SCOPE, Unsigned,
@@ -20,8 +20,8 @@ pub(crate) fn key(byte: u8) -> DeviceKey {
     DeviceKey::from_seed(&Secret::new([byte; 32]))
 }
 
-pub(crate) fn agreement(byte: u8) -> RecipientKey {
-    RecipientSecret::from_bytes(Secret::new([byte; 32])).public()
+pub(crate) fn agreement(byte: u8) -> AgreementKey {
+    AgreementSecret::from_bytes(Secret::new([byte; 32])).public()
 }
 
 pub(crate) fn day(number: u16) -> Day {

@@ -8,4 +8,5 @@
 mod certificate;
 mod fixtures;
 mod issuer_state;
+mod peer;
 mod trust;

@@ -3,10 +3,10 @@
 use std::collections::VecDeque;
 
 use medsec_audit::log::{Birth, Config, FORGET_AFTER_MS, Log, Progress, Tools};
+use medsec_core::agreement::AgreementSecret;
 use medsec_core::event::{Count, PrincipalId};
 use medsec_core::flash::Region;
 use medsec_core::flash::ring::Retention;
-use medsec_core::hpke::RecipientSecret;
 use medsec_core::key::{DeviceKey, device_id};
 use medsec_core::rng::Random;
 use medsec_core::suite::Suite;
@@ -70,7 +70,7 @@ pub(super) fn live<S: Suite>(faults: &[Fault], seed: u64, boots_max: u64) -> Out
         Secret::new(bytes)
     };
     let key = DeviceKey::from_seed(&secret());
-    let authority = RecipientSecret::from_bytes(secret());
+    let authority = AgreementSecret::from_bytes(secret());
     let root = secret();
     let birth = Birth { audit: secret(), ephemeral: secret(), seed: secret() };
     let page = u32::try_from(PAGE).unwrap_or(u32::MAX);

@@ -9,13 +9,13 @@ use medsec_audit::segment::{
 };
 use medsec_audit::state::{Escrow, PUBLIC_BYTES, PublicState, STATE_BYTES};
 use medsec_core::Secret;
+use medsec_core::agreement::AgreementSecret;
 use medsec_core::event::{FieldValue, Fields};
 use medsec_core::flash::ring::{
     CLASS_RESUME, ENTRY_HEADER_BYTES, ENTRY_OVERHEAD_BYTES, EntryHeader, HEADER_BYTES, Header,
     MAGIC, Place, RESUME_BYTES, Resume, committed, seq_low,
 };
 use medsec_core::hal::{EraseProgress, Flash};
-use medsec_core::hpke::RecipientSecret;
 use medsec_core::suite::{Opener, Suite, TAG_BYTES};
 
 use super::{Kind, Ledger};
@@ -98,7 +98,7 @@ struct Segment {
 
 /// Knows the log authority's secret, and so every key.
 pub(super) struct Witness {
-    authority: RecipientSecret,
+    authority: AgreementSecret,
     device: [u8; 16],
     ring_offset: u32,
     ring_pages: u32,
@@ -110,7 +110,7 @@ pub(super) struct Witness {
 
 impl Witness {
     pub(super) fn new(
-        authority: RecipientSecret,
+        authority: AgreementSecret,
         device: [u8; 16],
         ring_offset: u32,
         ring_pages: u32,

@@ -3,8 +3,8 @@
 
 mod headers;
 
+use medsec_core::agreement::AgreementKey;
 use medsec_core::flash::ring::{EntryHeader, HEADER_BYTES, RESUME_BYTES, Resume, seq_low};
-use medsec_core::hpke::RecipientKey;
 
 use super::forge::{self, put};
 use super::view::{Entry, Image, Segment};
@@ -17,14 +17,14 @@ pub struct Base {
     /// Earlier exports of the same device.
     pub older: Vec<Image>,
     /// The log authority's public key.
-    pub authority: RecipientKey,
+    pub authority: AgreementKey,
     segments: Vec<Segment>,
 }
 
 impl Base {
     /// Finds what there is to change in `image`.
     #[must_use]
-    pub fn new(image: Image, older: Vec<Image>, authority: RecipientKey) -> Self {
+    pub fn new(image: Image, older: Vec<Image>, authority: AgreementKey) -> Self {
         let segments = image.segments();
         Self { image, older, authority, segments }
     }

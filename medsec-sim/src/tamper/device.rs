@@ -2,10 +2,10 @@
 
 use medsec_audit::export::ExportHeader;
 use medsec_audit::log::{Birth, Config, FormatError, Log, MaintainError, Progress, Tools};
+use medsec_core::agreement::AgreementSecret;
 use medsec_core::event::{Count, Digest8, PrincipalId, RecordError, ResetCause, SystemEvent};
 use medsec_core::flash::Region;
 use medsec_core::flash::ring::Retention;
-use medsec_core::hpke::RecipientSecret;
 use medsec_core::key::{DeviceKey, device_id};
 use medsec_core::rng::Random;
 use medsec_core::suite::Suite;
@@ -64,8 +64,8 @@ impl Setup {
 
     /// The log authority's secret.
     #[must_use]
-    pub fn authority(&self) -> RecipientSecret {
-        RecipientSecret::from_bytes(self.authority_bytes())
+    pub fn authority(&self) -> AgreementSecret {
+        AgreementSecret::from_bytes(self.authority_bytes())
     }
 
     /// Its bytes.

@@ -4,12 +4,12 @@ use medsec_audit::record::{CLASS_ESCROW, RECORD_BYTES_MAX, RecordHeader, is_clea
 use medsec_audit::segment::{SegmentKeys, entry_aad, next_audit, next_link, session_link};
 use medsec_audit::state::{Escrow, PublicState};
 use medsec_core::Secret;
+use medsec_core::agreement::AgreementKey;
 use medsec_core::codec::Writer;
 use medsec_core::event::{Category, Outcome};
 use medsec_core::flash::ring::{
     Adopted, EntryHeader, Place, RESUME_BYTES, Resume, Void, committed, seq_low,
 };
-use medsec_core::hpke::RecipientKey;
 use medsec_core::suite::{Aes256Gcm, ChaCha20Poly1305, Opener, Sealer, Suite};
 use medsec_core::time::Ticks;
 
@@ -30,7 +30,7 @@ pub(super) struct Tail {
 pub(super) fn session(
     image: &mut Image,
     tail: &Tail,
-    authority: &RecipientKey,
+    authority: &AgreementKey,
     prng: &mut Prng,
 ) -> Option<()> {
     match image.header.suite {
@@ -43,7 +43,7 @@ pub(super) fn session(
 fn write<S: Suite>(
     image: &mut Image,
     tail: &Tail,
-    authority: &RecipientKey,
+    authority: &AgreementKey,
     prng: &mut Prng,
 ) -> Option<()> {
     let state = PublicState::parse(&image.header.state).ok()?;

@@ -6,12 +6,12 @@ use medsec_audit::record::CLASS_CHECKPOINT;
 use medsec_audit::verify::{
     Assurance, Authority, NoKeys, Observer, Opened, Range, Subject, Summary, Verdict, verify,
 };
+use medsec_core::agreement::AgreementSecret;
 use medsec_core::codec::DecodeError;
 use medsec_core::flash::page::GeometryError;
 use medsec_core::flash::ring::{
     ENTRY_HEADER_BYTES, EntryHeader, HEADER_BYTES, Header, Plan, RESUME_BYTES, Resume, seq_low,
 };
-use medsec_core::hpke::RecipientSecret;
 use medsec_core::key::PublicKey;
 use medsec_core::suite::{Aes256Gcm, ChaCha20Poly1305};
 
@@ -23,7 +23,7 @@ pub struct Given<'a> {
     /// The device's public key.
     pub key: &'a PublicKey,
     /// The log authority's secret.
-    pub secret: Option<&'a RecipientSecret>,
+    pub secret: Option<&'a AgreementSecret>,
     /// A checkpoint seen earlier.
     pub anchor: Option<&'a Statement>,
 }

@@ -7,9 +7,9 @@ use medsec_audit::verify::{
     Assurance, Authority, NoKeys, Observer, Opened, Range, Subject, Summary, verify,
 };
 use medsec_core::Secret;
+use medsec_core::agreement::AgreementSecret;
 use medsec_core::event::{FieldValue, Fields, unpad};
 use medsec_core::flash::ring::{HEADER_BYTES, Header, RESUME_BYTES, Resume, committed};
-use medsec_core::hpke::RecipientSecret;
 use medsec_core::key::{PublicKey, device_id};
 use medsec_core::suite::{Aes256Gcm, ChaCha20Poly1305, Opener, Suite};
 use medsec_sim::tamper::view::Image;
@@ -49,7 +49,7 @@ fn judge<S: Suite>(image: &Image, key: &PublicKey, given: &Given) -> Value {
         state: Some(&image.header.state),
         anchor: anchor.as_ref(),
     };
-    let secret = given.secret.map(|secret| RecipientSecret::from_bytes(Secret::new(secret)));
+    let secret = given.secret.map(|secret| AgreementSecret::from_bytes(Secret::new(secret)));
     let mut seen = Seen::default();
     let mut pages = (image.plan.geometry().page_bytes(), &image.pages[..]);
     let summary = if let Some(secret) = &secret {
@@ -159,7 +159,7 @@ fn assurance(assurance: Assurance) -> &'static str {
 type Chain = (u32, Secret<32>);
 
 /// The chains that the escrows of an image give to the log authority.
-fn chains<S: Suite>(image: &Image, secret: &RecipientSecret) -> Vec<Chain> {
+fn chains<S: Suite>(image: &Image, secret: &AgreementSecret) -> Vec<Chain> {
     let mut escrows = Vec::new();
     if let Ok(state) = PublicState::parse(&image.header.state) {
         escrows.push(state.escrow);

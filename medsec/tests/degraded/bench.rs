@@ -6,11 +6,11 @@ use medsec::audit::record::BODY_BYTES_MAX;
 use medsec::audit::state::read_public;
 use medsec::audit::verify::{Authority, Observer, Opened, Range, Subject, Summary, verify};
 use medsec::audit::{MaintainError, Progress};
+use medsec::core::agreement::AgreementSecret;
 use medsec::core::event::{Count, FieldValue, Fields};
 use medsec::core::flash::Region;
 use medsec::core::flash::page::Geometry;
 use medsec::core::flash::ring::Plan;
-use medsec::core::hpke::RecipientSecret;
 use medsec::core::key::{DeviceKey, device_id};
 use medsec::core::suite::Aes256Gcm;
 use medsec::{
@@ -65,8 +65,8 @@ pub(crate) fn identity(root: u8) -> Identity {
     }
 }
 
-pub(crate) fn authority() -> RecipientSecret {
-    RecipientSecret::from_bytes(Secret::new([3; 32]))
+pub(crate) fn authority() -> AgreementSecret {
+    AgreementSecret::from_bytes(Secret::new([3; 32]))
 }
 
 /// A part from the production line.
@@ -167,7 +167,7 @@ impl Observer for Reader {
 }
 
 /// All records that verify, in their order, and what the whole comes to.
-pub(crate) fn records(flash: &Part, authority: &RecipientSecret) -> (Vec<Record>, Summary) {
+pub(crate) fn records(flash: &Part, authority: &AgreementSecret) -> (Vec<Record>, Summary) {
     let image = flash.image();
     let ring = usize::try_from(4 * PAGE).unwrap();
     let (cell, ring) = image.split_at(ring);

@@ -2,9 +2,9 @@
 
 use medsec::audit::log::RESTARTS_MAX;
 use medsec::audit::{MaintainError, MountError};
+use medsec::core::agreement::AgreementSecret;
 use medsec::core::event::{Count, FieldValue, Fields};
 use medsec::core::flash::{Operation, cell};
-use medsec::core::hpke::RecipientSecret;
 use medsec::{BootError, Device, RecordError, ResetCause, Secret};
 use medsec_sim::clock::SimClock;
 use medsec_sim::fault::Model;
@@ -45,7 +45,7 @@ fn a_device_with_another_storage_root_finds_no_log_and_formats_none() {
     assert_eq!(Device::boot(board, &identity(8), ResetCause::PowerOn).err(), Some(LOST));
     assert_eq!(flash.image(), image);
     assert_eq!(records(&flash, &authority()).0.len(), 2);
-    let stranger = RecipientSecret::from_bytes(Secret::new([44; 32]));
+    let stranger = AgreementSecret::from_bytes(Secret::new([44; 32]));
     assert_eq!(records(&flash, &stranger).0.len(), 0);
 }
 

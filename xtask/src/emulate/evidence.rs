@@ -8,9 +8,9 @@ use medsec_audit::record::BODY_BYTES_MAX;
 use medsec_audit::state::read_public;
 use medsec_audit::verify::{Authority, Observer, Opened, Range, Subject, Summary, Verdict, verify};
 use medsec_core::Secret;
+use medsec_core::agreement::AgreementSecret;
 use medsec_core::flash::page::Geometry;
 use medsec_core::flash::ring::Plan;
-use medsec_core::hpke::RecipientSecret;
 use medsec_core::key::{DeviceKey, device_id, sha256};
 use medsec_core::suite::Aes256Gcm;
 
@@ -103,7 +103,7 @@ impl Evidence {
             state: state.as_ref(),
             anchor: None,
         };
-        let secret = RecipientSecret::from_bytes(Secret::new(authority()));
+        let secret = AgreementSecret::from_bytes(Secret::new(authority()));
         let mut image = (PAGE_BYTES, ring);
         let mut keys = Authority::open::<Aes256Gcm, _>(&mut image, &subject, &secret);
         let mut evidence = Self::default();

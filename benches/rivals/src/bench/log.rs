@@ -2,11 +2,11 @@
 
 use medsec_audit::log::{Birth, Config, Log, Progress, Tools};
 use medsec_core::Secret;
+use medsec_core::agreement::AgreementSecret;
 use medsec_core::event::{Count, Digest8, Metric, Unit};
 use medsec_core::events;
 use medsec_core::flash::Region;
 use medsec_core::flash::ring::Retention;
-use medsec_core::hpke::RecipientSecret;
 use medsec_core::key::{DeviceKey, device_id};
 use medsec_core::rng::Random;
 use medsec_core::suite::Aes256Gcm;
@@ -111,7 +111,7 @@ pub(crate) fn run(pages: u32, record_bytes: usize, appends: u32) -> Result<Row, 
         ring: Region::new(cell, pages * PAGE_BYTES),
         retention: Retention::Overwrite,
         device: device_id(1, &key().public()),
-        authority: RecipientSecret::from_bytes(Secret::new([3; 32])).public(),
+        authority: AgreementSecret::from_bytes(Secret::new([3; 32])).public(),
     };
     let birth = Birth {
         audit: Secret::new([4; 32]),

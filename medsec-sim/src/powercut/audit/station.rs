@@ -7,10 +7,10 @@ use medsec_audit::log::{
     Birth, Config, DeviceId, FORGET_AFTER_MS, Log, MaintainError, Progress, Tools,
 };
 use medsec_core::Secret;
+use medsec_core::agreement::AgreementSecret;
 use medsec_core::event::RecordError;
 use medsec_core::flash::Region;
 use medsec_core::flash::ring::Retention;
-use medsec_core::hpke::RecipientSecret;
 use medsec_core::key::{DeviceKey, PublicKey, device_id};
 use medsec_core::rng::Random;
 use medsec_core::suite::Suite;
@@ -39,7 +39,7 @@ pub(super) struct Keyring {
     key: DeviceKey,
     pub(super) public: PublicKey,
     pub(super) device: DeviceId,
-    pub(super) authority: RecipientSecret,
+    pub(super) authority: AgreementSecret,
 }
 
 impl Keyring {
@@ -51,7 +51,7 @@ impl Keyring {
             device: device_id(1, &public),
             key,
             public,
-            authority: RecipientSecret::from_bytes(Secret::new([3; 32])),
+            authority: AgreementSecret::from_bytes(Secret::new([3; 32])),
         }
     }
 }
