@@ -10,6 +10,7 @@ mod forged;
 mod host;
 mod identity;
 mod input;
+mod link;
 mod log;
 pub mod seeds;
 mod tool;
@@ -39,6 +40,10 @@ pub const TARGETS: &[Target] = &[
     target("sealed", crypto::sealed, 512),
     target("hpke", crypto::hpke, 256),
     target("certificate", identity::certificate, 512),
+    target("handshake", link::handshake, 512),
+    target("frame", link::frame, 512),
+    target("link", link::link, 512),
+    target("wifi", link::wifi, 512),
     target("noise", crypto::noise, 4096),
     target("cell", flash::cell, 512),
     target("state", flash::state, 512),

@@ -4,7 +4,8 @@ use crate::shell::Shell;
 use crate::{Outcome, firmware, rivals, tidy};
 
 /// The crates that firmware links.
-pub(crate) const LIBRARIES: [&str; 3] = ["medsec-core", "medsec-audit", "medsec"];
+pub(crate) const LIBRARIES: [&str; 4] =
+    ["medsec-core", "medsec-audit", "medsec-transport", "medsec"];
 
 /// What they are built for.
 pub(crate) const TARGETS: [&str; 2] = ["thumbv7em-none-eabihf", "thumbv6m-none-eabi"];

@@ -18,6 +18,7 @@ const STEPS: &[(&str, &[&str])] = &[
     ("counterexamples", &[]),
     ("powercut", &[]),
     ("bench", &[]),
+    ("interop", &[]),
     ("tamper", &[]),
     ("nonces", &[]),
     ("fuzz", &[]),

@@ -20,6 +20,7 @@ mod exports;
 mod firmware;
 mod fuzz;
 mod icount;
+mod interop;
 mod mutants;
 mod nonces;
 mod powercut;
@@ -74,6 +75,7 @@ const GATES: &[Gate] = &[
         run: trace::run,
     },
     Gate { name: "exports", usage: "[--record]", run: exports::run },
+    Gate { name: "interop", usage: "", run: interop::run },
     Gate { name: "mutants", usage: "[--list] [--only TEXT] [--record]", run: mutants::run },
     Gate { name: "ci", usage: "", run: ci::run },
 ];

@@ -1,10 +1,12 @@
-//! Other flash stores under medsec's harness: the same simulated part, the same fault models, the same naive oracle.
+//! Other stores and links beside medsec's: on the same simulated part, under the same fault models and naive oracle.
 //!
 //! `rivals powercut --runs N --seed S` cuts the power in the life of a queue of `sequential-storage`. The last line is
 //! what `cargo xtask powercut core` reads.
+//! `rivals interop FOLDER` holds the handshakes of links against another implementation, for `cargo xtask interop`.
 //! `rivals bench` counts what records cost in medsec's log and in two other stores, for `cargo xtask bench`.
 
 mod bench;
+mod interop;
 mod oracle;
 mod part;
 mod queue;
@@ -20,6 +22,7 @@ fn main() -> ExitCode {
             _ => false,
         },
         ["bench"] => bench::run(),
+        ["interop", snow] => interop::run(snow),
         ["replay", ..] => queue::replay(&words[1..].join(" ")),
         _ => false,
     };
@@ -27,7 +30,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     eprintln!(
-        "usage: rivals powercut --runs N --seed S\n       rivals replay CASE\n       rivals bench"
+        "usage: rivals powercut --runs N --seed S\n       rivals replay CASE\n       rivals bench\n       rivals interop FOLDER"
     );
     ExitCode::from(2)
 }

@@ -9,11 +9,12 @@ use medsec_audit::state::{Escrow, PUBLIC_BYTES, PublicState, read_public};
 use medsec_audit::verify::{Authority, NoKeys, Subject, Summary, verify};
 use medsec_audit::{Birth, FormatError, MaintainError, MountError};
 use medsec_core::Secret;
+use medsec_core::agreement::{AgreementKey, AgreementSecret};
 use medsec_core::codec::{DecodeError, Overflow, Writer};
 use medsec_core::event::{RecordError, SystemEvent};
 use medsec_core::flash::page::{Geometry, GeometryError};
 use medsec_core::flash::ring::{Place, Plan};
-use medsec_core::hpke::{HpkeError, RecipientKey, RecipientSecret};
+use medsec_core::hpke::HpkeError;
 use medsec_core::key::{DeviceKey, PublicKey, SignError};
 use medsec_core::suite::{Aes256Gcm, ChaCha20Poly1305, NotAuthentic};
 use medsec_core::time::Ticks;
@@ -154,7 +155,7 @@ fn entry_verify_authority(
 }
 
 #[unsafe(no_mangle)]
-fn entry_authority_open(subject: &Subject<'_>, secret: &RecipientSecret) -> usize {
+fn entry_authority_open(subject: &Subject<'_>, secret: &AgreementSecret) -> usize {
     Authority::open::<Aes256Gcm, _>(&mut OpaqueImage, subject, secret).chains()
 }
 
@@ -207,7 +208,7 @@ fn entry_escrow_seal(
     audit: &Secret<32>,
     base: u32,
     device: &[u8; 16],
-    authority: &RecipientKey,
+    authority: &AgreementKey,
     ephemeral: &Secret<32>,
 ) -> Result<Escrow, HpkeError> {
     Escrow::seal::<Aes256Gcm>(audit, base, device, authority, ephemeral)
@@ -217,7 +218,7 @@ fn entry_escrow_seal(
 fn entry_escrow_open(
     escrow: &Escrow,
     device: &[u8; 16],
-    authority: &RecipientSecret,
+    authority: &AgreementSecret,
 ) -> Result<Secret<32>, NotAuthentic> {
     escrow.open::<Aes256Gcm>(device, authority)
 }

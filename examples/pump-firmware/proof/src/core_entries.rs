@@ -1,11 +1,12 @@
 //! Entries of `medsec-core`.
 
 use medsec_core::Secret;
+use medsec_core::agreement::{AgreementKey, AgreementSecret, WeakKey};
 use medsec_core::codec::{DecodeError, Overflow, Reader, Writer};
 use medsec_core::flash::page::{self, Geometry, GeometryError};
 use medsec_core::flash::{Error, Region, cell};
 use medsec_core::hal::EraseProgress;
-use medsec_core::hpke::{self, HpkeError, RecipientKey, RecipientSecret, Sealed};
+use medsec_core::hpke::{self, HpkeError, Sealed};
 use medsec_core::key::{AtRest, Context, DeviceKey, Envelope, Label, MacKey, PublicKey, SignError};
 use medsec_core::rng::{self, RandomError, RngFault};
 use medsec_core::suite::{Aes256Gcm, ChaCha20Poly1305, NotAuthentic, Opener, SealError, Sealer};
@@ -131,13 +132,13 @@ fn entry_open_chacha(
 }
 
 #[unsafe(no_mangle)]
-fn entry_hpke_parse(key: &[u8; 32]) -> Result<[u8; 8], HpkeError> {
-    RecipientKey::parse(key).map(|key| key.kid())
+fn entry_agreement_parse(key: &[u8; 32]) -> Result<[u8; 8], WeakKey> {
+    AgreementKey::parse(key).map(|key| key.kid())
 }
 
 #[unsafe(no_mangle)]
 fn entry_hpke_public(secret: &Secret<32>) -> [u8; 32] {
-    RecipientSecret::from_bytes(secret.duplicate()).public().to_bytes()
+    AgreementSecret::from_bytes(secret.duplicate()).public().to_bytes()
 }
 
 #[unsafe(no_mangle)]
@@ -227,7 +228,7 @@ fn entry_cell_format(
 
 #[unsafe(no_mangle)]
 fn entry_hpke_seal(
-    recipient: &RecipientKey,
+    recipient: &AgreementKey,
     info: &[u8],
     aad: &[u8],
     body: &mut [u8],
@@ -238,7 +239,7 @@ fn entry_hpke_seal(
 
 #[unsafe(no_mangle)]
 fn entry_hpke_open(
-    secret: &RecipientSecret,
+    secret: &AgreementSecret,
     enc: &[u8; 32],
     aad: &[u8],
     body: &mut [u8],

@@ -1,6 +1,6 @@
 //! Entries of `medsec_core::identity`.
 
-use medsec_core::hpke::RecipientKey;
+use medsec_core::agreement::AgreementKey;
 use medsec_core::identity::Day;
 use medsec_core::identity::certificate::{
     CERTIFICATE_BYTES, Certificate, CertificateError, Claims, Unsigned, WIRE_BYTES, WireCertificate,
@@ -8,6 +8,7 @@ use medsec_core::identity::certificate::{
 use medsec_core::identity::issuer_state::{
     IssuerRecord, IssuerState, Revoking, STATE_BYTES_MAX, StateError,
 };
+use medsec_core::identity::peer::{LinkAuthority, OtherKey, ProvenPeer};
 use medsec_core::identity::trust::{Anchor, Refusal, Stage, Today, Trust, TrustError, Trusted};
 use medsec_core::key::{DeviceKey, PublicKey, SignError};
 use medsec_core::suite::NotAuthentic;
@@ -25,7 +26,7 @@ fn entry_certificate_write(
 }
 
 #[unsafe(no_mangle)]
-fn entry_certificate_keys(certificate: &Certificate) -> (Option<RecipientKey>, Option<PublicKey>) {
+fn entry_certificate_keys(certificate: &Certificate) -> (Option<AgreementKey>, Option<PublicKey>) {
     (certificate.agreement_key(), certificate.signing_key())
 }
 
@@ -40,7 +41,7 @@ fn entry_certificate_complete(
 #[unsafe(no_mangle)]
 fn entry_certificate_unsigned(
     claims: &Claims,
-    agreement: Option<&RecipientKey>,
+    agreement: Option<&AgreementKey>,
     signing: Option<&PublicKey>,
 ) -> Result<Unsigned, CertificateError> {
     Unsigned::new(*claims, agreement, signing)
@@ -113,4 +114,14 @@ fn entry_trust_judge(
 #[unsafe(no_mangle)]
 fn entry_day_of_unix(seconds: u64) -> Option<Day> {
     Day::of_unix(seconds)
+}
+
+#[unsafe(no_mangle)]
+fn entry_peer_prove(
+    authority: &LinkAuthority,
+    trusted: &Trusted,
+    remote_static: &[u8; 32],
+    handshake_hash: &[u8; 32],
+) -> Result<ProvenPeer, OtherKey> {
+    authority.prove(trusted, remote_static, *handshake_hash)
 }

@@ -12,6 +12,7 @@ mod device_entries;
 mod identity_entries;
 mod opaque;
 mod ring_entries;
+mod transport_entries;
 
 use core::panic::PanicInfo;
 

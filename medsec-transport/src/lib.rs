@@ -1,0 +1,13 @@
+//! Links on which nothing is said in clear and nobody speaks unproven.
+//!
+//! From the ground up; nothing imports upward: [`noise`] (the handshake by the Noise Protocol Framework) `replay` → [`frame`]
+//! → [`link`] [`segment`]. By themselves: [`limiter`], before a first message costs anything, and [`wifi`], which networks are joined.
+#![no_std]
+
+pub mod frame;
+pub mod limiter;
+pub mod link;
+pub mod noise;
+mod replay;
+pub mod segment;
+pub mod wifi;
