@@ -4,6 +4,8 @@
 
 mod parties;
 
+use core::fmt::Write as _;
+
 use medsec_core::identity::certificate::{CertificateError, Kind, Kinds};
 use medsec_core::identity::trust::{Origin, Refusal, Stage};
 use medsec_core::suite::{Aes256Gcm, ChaCha20Poly1305, CipherState, ReceiveKey, Suite};
@@ -433,4 +435,47 @@ fn a_link_takes_at_most_256_bytes() {
     let most = all.into_iter().max().unwrap();
     println!("a link: {most} bytes without ciphers");
     assert!(most <= 256, "{all:?}");
+}
+
+/// Each method and suite: every message, and the first frame each way, as a second implementation has them from the format and the
+/// secrets.
+#[test]
+fn messages_are_those_of_the_format() {
+    fn rows<S: Suite>(now: &mut String) {
+        for (method, attempt) in [(1, Attempt::Certified), (2, LABELLED), (3, Attempt::Pinned)] {
+            let mut setting = Setting::new(tool(), device(), attempt);
+            setting.bindings = [[5; 32]; 2];
+            let ([mut initiator, mut responder], messages) = setting.link::<S, 1>().unwrap();
+            let first = &messages[0];
+            let ephemerals = [setting.ephemeral(0, &first[..4]), setting.ephemeral(1_000, first)];
+            let mut ends = [&mut initiator, &mut responder];
+            if !ends[0].is_confirmed() {
+                ends.swap(0, 1);
+            }
+            let mut frames = Vec::new();
+            for turn in [0, 1] {
+                let mut buffer = [0; 50];
+                let sealed = ends[turn].seal(Channel::Audit, false, b"first", &mut buffer).unwrap();
+                let mut frame = sealed.bytes().to_vec();
+                frames.push(frame.clone());
+                ends[1 - turn].open(&mut frame).unwrap();
+            }
+            let all = ephemerals.iter().map(|key| &key[..]);
+            let all = all.chain(messages.iter().map(|message| &message[..]));
+            let all = all.chain(frames.iter().map(|frame| &frame[..]));
+            let suite = S::ID;
+            write!(now, "{method} {suite}").unwrap();
+            for bytes in all {
+                now.push(' ');
+                bytes.iter().for_each(|byte| write!(now, "{byte:02x}").unwrap());
+            }
+            now.push('\n');
+        }
+    }
+    let mut now = String::new();
+    rows::<Aes256Gcm>(&mut now);
+    rows::<ChaCha20Poly1305>(&mut now);
+    let golden = include_str!("../golden/link_v1.txt");
+    let golden: Vec<_> = golden.lines().filter(|line| !line.starts_with('#')).collect();
+    assert_eq!(golden, now.lines().collect::<Vec<_>>(), "\n{now}");
 }

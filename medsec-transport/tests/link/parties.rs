@@ -7,7 +7,7 @@ use medsec_core::identity::certificate::{Certificate, Claims, Kind, Kinds, NO_SC
 use medsec_core::identity::issuer_state::{IssuerRecord, IssuerState, Revoking};
 use medsec_core::identity::peer::LinkAuthority;
 use medsec_core::identity::trust::{Anchor, Origin, Stage, Today, Trust};
-use medsec_core::key::{DeviceKey, device_id};
+use medsec_core::key::{DeviceKey, device_id, sha256};
 use medsec_core::rng::Random;
 use medsec_core::suite::Suite;
 use medsec_sim::rng::{Behaviour, Noise};
@@ -207,6 +207,14 @@ impl Setting {
         let started = random.start(Secret::new([9; 32]), b"link");
         assert_eq!(started.is_err(), self.is_noise_dead);
         random
+    }
+
+    /// The secret of the ephemeral key of a side whose random source has this seed, when it was `said` to it, or by it.
+    pub(crate) fn ephemeral(&self, seed: u64, said: &[u8]) -> [u8; 32] {
+        let mut secret = [0; 32];
+        let additional = sha256(&[b"ephemeral", said]);
+        self.random(seed).fill_with(&additional, &mut secret).unwrap();
+        secret
     }
 
     /// The initiator's side of run `run`, and its first message.
