@@ -47,6 +47,10 @@ impl AgreementKey {
         self.0
     }
 
+    pub(crate) const fn as_bytes(&self) -> &[u8; KEY_BYTES] {
+        &self.0
+    }
+
     /// The id by which a sealed body names its recipient: the first 8 bytes of
     /// SHA-256(`"medsec/v1/core/kid"` || algorithm `0x01` || key).
     #[must_use]
@@ -89,6 +93,10 @@ impl AgreementSecret {
     /// The secret key with these bytes (RFC 7748 §5 clamps them at each use).
     #[must_use]
     pub fn from_bytes(bytes: Secret<32>) -> Self {
+        Self::of(&bytes)
+    }
+
+    pub(crate) fn of(bytes: &Secret<32>) -> Self {
         let secret = StaticSecret::from(*bytes.expose());
         let public = AgreementKey(PublicKey::from(&secret).to_bytes());
         Self { secret, public }
@@ -98,6 +106,10 @@ impl AgreementSecret {
     #[must_use]
     pub const fn public(&self) -> AgreementKey {
         self.public
+    }
+
+    pub(crate) const fn public_bytes(&self) -> &[u8; KEY_BYTES] {
+        &self.public.0
     }
 
     /// X25519 with the key of a peer, whose bytes were not looked at before.

@@ -64,10 +64,10 @@ pub fn seal_base<S: Suite>(
     body: &mut [u8],
     ephemeral: &Secret<32>,
 ) -> Result<Sealed, HpkeError> {
-    let ephemeral = AgreementSecret::from_bytes(ephemeral.duplicate());
-    let (enc, recipient) = (ephemeral.public().to_bytes(), recipient.to_bytes());
-    let dh = ephemeral.agree(&recipient)?;
-    let keys = key_schedule::<S>(&dh, &enc, &recipient, info);
+    let ephemeral = AgreementSecret::of(ephemeral);
+    let enc = *ephemeral.public_bytes();
+    let dh = ephemeral.agree(recipient.as_bytes())?;
+    let keys = key_schedule::<S>(&dh, &enc, recipient.as_bytes(), info);
     let tag =
         S::encrypt(&S::schedule(&keys.key), keys.base_nonce, aad, body).map_err(
             |error| match error {
@@ -91,7 +91,7 @@ pub fn open_base<S: Suite>(
     tag: &[u8; TAG_BYTES],
 ) -> Result<(), NotAuthentic> {
     let dh = secret.agree(enc).map_err(|WeakKey| NotAuthentic)?;
-    let keys = key_schedule::<S>(&dh, enc, &secret.public().to_bytes(), info);
+    let keys = key_schedule::<S>(&dh, enc, secret.public_bytes(), info);
     S::decrypt(&S::schedule(&keys.key), keys.base_nonce, aad, body, tag)
 }
 
