@@ -1,7 +1,7 @@
 //! `cargo xtask icount`: instructions and stack of each operation, counted on the emulated cores.
 //!
 //! Under `-icount shift=0` an instruction takes one nanosecond of virtual time, and the core's timer counts those; the
-//! image says how (`examples/pump-firmware/src/bin/icount.rs`). The count is of instructions, not of cycles: a core waits
+//! image says how (`examples/pump-firmware/src/bin/icount`). The count is of instructions, not of cycles: a core waits
 //! for its flash, and a multiplication may take 1 cycle or 32.
 
 use std::collections::BTreeMap;
