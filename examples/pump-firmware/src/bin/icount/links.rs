@@ -44,104 +44,115 @@ fn certificate(kind: Kind, holder: u8) -> Option<Certificate> {
     Unsigned::new(claims, Some(&agreement), Some(&public)).ok()?.sign(&issuer).ok()
 }
 
-/// A link by certificates: each message at the side that writes it, with what it had to read first.
+/// Both sides, and what they trust.
+struct Sides {
+    certificates: [Certificate; 2],
+    secrets: [AgreementSecret; 2],
+    anchors: [Anchor; 1],
+}
+
+impl Sides {
+    fn new() -> Option<Self> {
+        Some(Self {
+            certificates: [certificate(Kind::Person, 10)?, certificate(Kind::Device, 20)?],
+            secrets: [10, 20].map(|byte| AgreementSecret::from_bytes(Secret::new([byte; 32]))),
+            anchors: [Anchor {
+                origin: Origin::Owner,
+                key: DeviceKey::from_seed(&Secret::new([1; 32])).public(),
+                may_issue: Kinds::of(&[Kind::Person, Kind::Device]),
+                roles: 0xff,
+                scope: NO_SCOPE,
+                model: 0,
+                min_epoch: 0,
+            }],
+        })
+    }
+
+    fn judging(&self) -> Option<Judging<'_>> {
+        Some(Judging {
+            trust: Trust::new(&self.anchors, &[], &[]).ok()?,
+            today: Today { floor: Day::FIRST, clock: None },
+            stage: Stage::Service,
+            kinds: Kinds::of(&[Kind::Person, Kind::Device]),
+            subject: None,
+        })
+    }
+}
+
 #[inline(never)]
 pub(crate) fn links<S: Suite>() -> Option<()> {
-    let (person, device) = (certificate(Kind::Person, 10)?, certificate(Kind::Device, 20)?);
-    let secrets = [10, 20].map(|byte| AgreementSecret::from_bytes(Secret::new([byte; 32])));
-    let [tool, unit] = &secrets;
-    let anchors = [Anchor {
-        origin: Origin::Owner,
-        key: DeviceKey::from_seed(&Secret::new([1; 32])).public(),
-        may_issue: Kinds::of(&[Kind::Person, Kind::Device]),
-        roles: 0xff,
-        scope: NO_SCOPE,
-        model: 0,
-        min_epoch: 0,
-    }];
-    let judging = Judging {
-        trust: Trust::new(&anchors, &[], &[]).ok()?,
-        today: Today { floor: Day::FIRST, clock: None },
-        stage: Stage::Service,
-        kinds: Kinds::of(&[Kind::Person, Kind::Device]),
-        subject: None,
-    };
+    let sides = Sides::new()?;
     let mut random = Random::new(EmulatedNoise::new(1));
     random.start(Secret::new([7; 32]), b"link").ok()?;
     let authority = LinkAuthority::take(&mut random)?;
-    let tool = Own { secret: tool, certificate: &person };
-    let unit = Own { secret: unit, certificate: &device };
-    for (name, is_pinned) in [("link, certified: ", false), ("link, pinned: ", true)] {
-        let method = |pin| if is_pinned { Method::Pinned(pin) } else { Method::Certified };
-        let [mut first, mut second, mut third] = [[0; MESSAGE_BYTES_MAX]; 3];
-        let binding = [0; 32];
-        let (mut begun, mut taken) = (None, None);
-        let (mut lengths, mut link) = ([0; 3], None);
-        let cost = count(1, || {
-            let made = Handshake::<S, 1>::begin(
-                tool,
-                judging,
-                method(&device),
-                &binding,
-                &mut random,
-                &mut first,
-            );
-            begun = made.ok().map(|(side, message)| (side, message.bytes().len()));
-        });
-        let (mut side, length) = begun?;
-        lengths[0] = length;
-        told(cost, S::ID, [name, "first message written"]);
-        let message = first.get_mut(..length)?;
-        let cost = count(1, || {
-            let made = Handshake::<S, 1>::accept(
-                unit,
-                judging,
-                method(&person),
-                &binding,
-                &mut random,
-                message,
-                &mut second,
-            );
-            taken = made.ok().map(|(side, message)| (side, message.bytes().len()));
-        });
-        let (mut other, length) = taken?;
-        lengths[1] = length;
-        told(cost, S::ID, [name, "first read, second written"]);
-        let message = second.get_mut(..length)?;
-        let cost = count(1, || {
-            let read = side.receive(message, &mut third);
-            lengths[2] = read.ok().flatten().map_or(0, |message| message.bytes().len());
-        });
-        told(
-            cost,
-            S::ID,
-            [name, if is_pinned { "second read" } else { "second read, third written" }],
-        );
-        if !is_pinned {
-            let message = third.get_mut(..lengths[2])?;
-            let cost = count(1, || {
-                let read = other.receive(message, &mut []);
-                expect(read.is_ok());
-            });
-            told(cost, S::ID, [name, "third read"]);
-        }
-        expect(side.is_complete() && other.is_complete());
-        let mut other = Some(other);
-        let cost = count(1, || {
-            link = other.take().and_then(|other| other.establish(&authority).ok());
-        });
-        if !is_pinned {
-            told(cost, S::ID, [name, "established"]);
-        }
-        expect(link.is_some());
-        let bytes: usize = lengths.iter().fold(0, |sum, length| sum.saturating_add(*length));
-        size(
-            S::ID,
-            if is_pinned { "link, pinned: on the wire" } else { "link, certified: on the wire" },
-            bytes,
-        );
-    }
+    let bytes = handshake::<S>(&sides, false, &mut random, &authority)?;
+    size(S::ID, "link, certified: on the wire", bytes);
+    let bytes = handshake::<S>(&sides, true, &mut random, &authority)?;
+    size(S::ID, "link, pinned: on the wire", bytes);
     size(S::ID, "link in RAM", size_of::<Link<S, 1>>());
+    frames::<S>();
+    Some(())
+}
+
+/// Each message at the side that writes it, with what it had to read first; bytes of all of them.
+#[inline(never)]
+fn handshake<S: Suite>(
+    sides: &Sides,
+    is_pinned: bool,
+    random: &mut Random<EmulatedNoise>,
+    authority: &LinkAuthority,
+) -> Option<usize> {
+    let name = if is_pinned { "link, pinned: " } else { "link, certified: " };
+    let judging = sides.judging()?;
+    let ([person, device], [tool, unit]) = (&sides.certificates, &sides.secrets);
+    let tool = Own { secret: tool, certificate: person };
+    let unit = Own { secret: unit, certificate: device };
+    let method = |pin| if is_pinned { Method::Pinned(pin) } else { Method::Certified };
+    let [mut first, mut second, mut third] = [[0; MESSAGE_BYTES_MAX]; 3];
+    let (mut begun, mut taken, mut sum) = (None, None, 0_usize);
+    let cost = count(1, || {
+        let with = method(device);
+        let made = Handshake::<S, 1>::begin(tool, judging, with, &[0; 32], random, &mut first).ok();
+        begun = made.map(|(side, message)| (side, message.bytes().len()));
+    });
+    told(cost, S::ID, [name, "first message written"]);
+    let (mut side, length) = begun?;
+    sum = sum.saturating_add(length);
+    let message = first.get_mut(..length)?;
+    let cost = count(1, || {
+        let (with, to) = (method(person), &mut second);
+        let made =
+            Handshake::<S, 1>::accept(unit, judging, with, &[0; 32], random, message, to).ok();
+        taken = made.map(|(side, message)| (side, message.bytes().len()));
+    });
+    told(cost, S::ID, [name, "first read, second written"]);
+    let (mut other, length) = taken?;
+    sum = sum.saturating_add(length);
+    let (message, mut length) = (second.get_mut(..length)?, 0);
+    let cost = count(1, || {
+        let read = side.receive(message, &mut third).ok().flatten();
+        length = read.map_or(0, |message| message.bytes().len());
+    });
+    let what = if is_pinned { "second read" } else { "second read, third written" };
+    told(cost, S::ID, [name, what]);
+    sum = sum.saturating_add(length);
+    if is_pinned {
+        expect(side.is_complete() && other.is_complete());
+        return Some(sum);
+    }
+    let message = third.get_mut(..length)?;
+    let cost = count(1, || expect(other.receive(message, &mut []).is_ok()));
+    told(cost, S::ID, [name, "third read"]);
+    expect(side.is_complete() && other.is_complete());
+    let (mut other, mut link) = (Some(other), None);
+    let cost = count(1, || link = other.take().and_then(|other| other.establish(authority).ok()));
+    told(cost, S::ID, [name, "established"]);
+    expect(link.is_some());
+    Some(sum)
+}
+
+#[inline(never)]
+fn frames<S: Suite>() {
     let key = Secret::new([9; 32]);
     let mut sender = Sender::<S, 0>::new(CipherState::new(&key));
     let mut receiver = Receiver::<S, 0>::new(CipherState::new(&key));
@@ -160,5 +171,4 @@ pub(crate) fn links<S: Suite>() -> Option<()> {
         }
     });
     told(cost, S::ID, ["frame: open ", "64 B"]);
-    Some(())
 }
