@@ -12,7 +12,7 @@ use std::path::Path;
 
 use self::program::{Effort, Program, Ran};
 use crate::Outcome;
-use crate::record::{Record, thousands};
+use crate::record::{Record, read_record, thousands};
 use crate::shell::{Shell, in_threads};
 
 /// Seconds for each target at the size of a change.
@@ -144,7 +144,13 @@ fn fuzz(
 
 /// Writes the record.
 fn record(shell: &Shell, asked: &Asked, ran: &[Ran]) -> Result<(), String> {
-    let mut counts = Vec::new();
+    // Of targets that were not asked for, what is on record stays.
+    let is_kept = |(what, _): &(String, u64)| {
+        let is_count = [" executions", " edges", " edge at"].iter().any(|end| what.ends_with(end));
+        is_count && ran.iter().all(|one| !what.starts_with(&format!("{} ", one.name)))
+    };
+    let mut counts = read_record(shell, "fuzz");
+    counts.retain(is_kept);
     for one in ran {
         counts.push((format!("{} executions", one.name), one.executions));
         counts.push((format!("{} edges", one.name), one.edges));

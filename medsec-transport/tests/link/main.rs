@@ -3,6 +3,7 @@
 #![expect(clippy::arithmetic_side_effects, reason = "an overflow would stop the test")]
 
 mod parties;
+mod reboots;
 
 use core::fmt::Write as _;
 

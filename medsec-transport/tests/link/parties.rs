@@ -247,6 +247,15 @@ impl Setting {
         first: &[u8],
         run: u64,
     ) -> Result<(Handshake<'_, S, WORDS>, Vec<u8>), LinkError> {
+        self.accept_with(first, &mut self.random(run + 1_000))
+    }
+
+    /// The responder's side with a random source of its own.
+    pub(crate) fn accept_with<S: Suite, const WORDS: usize>(
+        &self,
+        first: &[u8],
+        random: &mut Random<Noise>,
+    ) -> Result<(Handshake<'_, S, WORDS>, Vec<u8>), LinkError> {
         let mut buffer = [0; 300];
         let pin = self.initiator_pin.as_ref().unwrap_or(&self.initiator.certificate);
         let (handshake, second) = Handshake::accept(
@@ -254,7 +263,7 @@ impl Setting {
             self.judging(self.wanted, self.stage, None),
             method(self.responder_attempt, pin),
             &self.bindings[1],
-            &mut self.random(run + 1_000),
+            random,
             &mut first.to_vec(),
             &mut buffer,
         )?;
