@@ -5,13 +5,16 @@
 //! them it is taken once, and few in a time.
 //!
 //! # Security
-//! The key keeps floods out; it proves nobody. Who has it, or has recorded more first messages than [`SEEN`], can use up the tokens and so
-//! hold up new links. Links that there are do not notice.
+//! The key keeps floods out; it proves nobody. Who has it, or has recorded more first messages than [`SEEN`] or from before this boot, can
+//! use up the tokens and so hold up new links. Links that there are do not notice.
 
 use medsec_core::Secret;
 use medsec_core::key::{Label, MacKey};
 use medsec_core::suite::TAG_BYTES;
 use medsec_core::time::Ticks;
+
+/// Bytes of the longest first message.
+const FIRST_BYTES_MAX: usize = 52;
 
 /// First messages that are taken at once.
 pub const TOKENS_MAX: u8 = 4;
@@ -99,6 +102,9 @@ impl Limiter {
         message: &'m mut [u8],
     ) -> Result<&'m mut [u8], Refused> {
         let (first, tag) = message.split_last_chunk_mut::<TAG_BYTES>().ok_or(Refused::Stranger)?;
+        if first.len() > FIRST_BYTES_MAX {
+            return Err(Refused::Stranger);
+        }
         key.0.verify(&[first], tag).map_err(|_| Refused::Stranger)?;
         let [front @ .., _, _, _, _, _, _, _, _] = *tag;
         // 0 stands for none.

@@ -26,6 +26,11 @@ use crate::noise::handshake_state::Role;
 const CLOSE: u8 = 0x01;
 const ALERT: u8 = 0x02;
 
+/// Whether a peer is told: only one that an issuer of this side has certified is.
+const fn is_told(refusal: &Refusal) -> bool {
+    !matches!(refusal, Refusal::Issuer | Refusal::Signature)
+}
+
 /// What a frame said.
 #[derive(PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -136,7 +141,7 @@ impl<S: Suite, const WORDS: usize> Link<S, WORDS> {
             [CLOSE] => Some(Received::Closed),
             // A responder has said nothing before, and an initiator refuses before there is a link.
             [ALERT, code] if self.role == Role::Initiator && opened.number == 0 => {
-                Refusal::of(code).map(Received::Refused)
+                Refusal::of(code).filter(is_told).map(Received::Refused)
             }
             _ => None,
         };
@@ -149,8 +154,11 @@ impl<S: Suite, const WORDS: usize> Link<S, WORDS> {
     /// # Errors
     /// [`SendError`], as it says.
     pub fn close<'m>(&mut self, out: &'m mut [u8]) -> Result<Outgoing<'m>, SendError> {
-        if self.is_over {
+        if self.is_over || self.is_ended {
             return Err(SendError::Over);
+        }
+        if !self.is_confirmed {
+            return Err(SendError::Unconfirmed);
         }
         let frame = self.sender.seal(Channel::Control, true, &[CLOSE], out)?;
         self.is_over = true;
@@ -160,6 +168,6 @@ impl<S: Suite, const WORDS: usize> Link<S, WORDS> {
 
 impl<S: Suite, const WORDS: usize> core::fmt::Debug for Link<S, WORDS> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Link").field("peer", &self.peer).finish_non_exhaustive()
+        f.debug_struct("Link").field("peer", &self.peer()).finish_non_exhaustive()
     }
 }

@@ -1,7 +1,7 @@
 //! Small packets: a frame, or a message of a handshake, in parts.
 //!
-//! What is divided is sealed already. Who puts a packet in between can spoil one frame, and reaches nothing behind it; whether a frame is
-//! whole is for its tag to say.
+//! What is divided is sealed already. Who puts a packet in between can spoil one frame, which ends a link without numbers on the wire, and
+//! reaches nothing behind it; whether a frame is whole is for its tag to say.
 //!
 //! | bits of the first byte | are |
 //! |---|---|

@@ -143,7 +143,7 @@ pub enum WifiRefusal {
     Open,
     /// WEP.
     Wep,
-    /// WPA, the one before WPA2.
+    /// WPA, the one before WPA2, alone or beside another.
     Wpa,
     /// An RSN of another version.
     Version,
@@ -268,12 +268,11 @@ struct Found<'a> {
 /// [`WifiRefusal`], as it says.
 pub fn judge(elements: &[u8], privacy: bool, policy: Policy) -> Result<Pin, WifiRefusal> {
     let found = find(elements)?;
+    if found.has_wpa {
+        return Err(WifiRefusal::Wpa);
+    }
     let Some(rsn) = found.rsn else {
-        return Err(match (found.has_wpa, privacy) {
-            (true, _) => WifiRefusal::Wpa,
-            (false, true) => WifiRefusal::Wep,
-            (false, false) => WifiRefusal::Open,
-        });
+        return Err(if privacy { WifiRefusal::Wep } else { WifiRefusal::Open });
     };
     let rsn = Rsn::parse(rsn)?;
     let ssid = found.ssid.ok_or(WifiRefusal::Elements)?;
@@ -285,6 +284,8 @@ pub fn judge(elements: &[u8], privacy: bool, policy: Policy) -> Result<Pin, Wifi
         return Err(WifiRefusal::Cipher);
     }
     let akms = rsn.akms.and(policy.akms());
+    // A password that SAE protects is not offered to anything less.
+    let akms = if akms.and(SAE).is_empty() { akms } else { akms.and(SAE) };
     if akms.is_empty() {
         return Err(WifiRefusal::KeyManagement);
     }

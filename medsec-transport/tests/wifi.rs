@@ -227,6 +227,11 @@ fn lists_of_suites() {
     // Both a password alone and SAE: only SAE is pinned.
     let pin = with(|network| (network.akms, network.capabilities) = (vec![2, 8], MFPC)).unwrap();
     assert_eq!(pin.akms, Suites::of(&[8]));
+    let mut both = good();
+    (both.akms, both.capabilities) = (vec![2, 6, 8, 24], MFPC);
+    assert_eq!(both.judge(Policy::Wpa2Personal).map(|pin| pin.akms), Ok(Suites::of(&[8, 24])));
+    both.akms = vec![2, 6];
+    assert_eq!(both.judge(Policy::Wpa2Personal).map(|pin| pin.akms), Ok(Suites::of(&[2, 6])));
     assert_eq!(with(|network| network.akms = vec![2]), Err(WifiRefusal::KeyManagement));
     assert_eq!(with(|network| network.h2e = false), Err(WifiRefusal::HashToElement));
     assert_eq!(with(|network| network.capabilities = 0), Err(WifiRefusal::Management));
@@ -278,6 +283,8 @@ fn networks_without_rsn_are_refused_by_name() {
         assert_eq!(judged(&[&ssid, &wmm], false), Err(WifiRefusal::Open));
         assert_eq!(judged(&[&ssid], true), Err(WifiRefusal::Wep));
         assert_eq!(judged(&[&ssid, &wpa], true), Err(WifiRefusal::Wpa));
+        let mixed = [good().elements(), wpa.clone()].concat();
+        assert_eq!(judge(&mixed, true, policy), Err(WifiRefusal::Wpa));
         assert_eq!(judged(&[], false), Err(WifiRefusal::Open));
     }
 }

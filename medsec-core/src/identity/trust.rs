@@ -3,7 +3,6 @@
 use super::Day;
 use super::certificate::{Certificate, Kind, Kinds, NO_SCOPE};
 use super::issuer_state::IssuerRecord;
-use crate::key::KID_BYTES;
 use crate::key::PublicKey;
 
 /// Most anchors that a device has.
@@ -185,7 +184,6 @@ impl core::error::Error for TrustError {}
 
 /// What an issuer can give.
 struct Power {
-    key: PublicKey,
     may_issue: Kinds,
     roles: u8,
     scope: [u8; 8],
@@ -197,7 +195,6 @@ struct Power {
 impl Power {
     fn of_anchor(anchor: &Anchor) -> Self {
         Self {
-            key: anchor.key,
             may_issue: anchor.may_issue.and(anchor.origin.issues()),
             roles: anchor.roles,
             scope: anchor.scope,
@@ -207,10 +204,9 @@ impl Power {
         }
     }
 
-    fn of_issuer(certificate: &Certificate, key: PublicKey) -> Self {
+    fn of_issuer(certificate: &Certificate) -> Self {
         let claims = certificate.claims();
         Self {
-            key,
             may_issue: claims.may_issue,
             roles: claims.roles,
             scope: claims.scope,
@@ -278,35 +274,44 @@ impl<'a> Trust<'a> {
         today: Today,
         stage: Stage,
     ) -> Result<Trusted, Refusal> {
-        let (origin, power) = self.power(certificate.claims().issuer, today, stage)?;
+        let (origin, power) = self.power(certificate, today, stage)?;
         self.allow(&power, certificate, today, stage)?;
         Ok(Trusted { certificate: *certificate, origin })
     }
 
-    /// What the key named by `issuer` can give.
+    /// What the key that the certificate names, and that signed it, can give.
+    ///
+    /// The signature comes first: nobody learns of an issuer's standing by naming it.
     fn power(
         &self,
-        issuer: [u8; KID_BYTES],
+        certificate: &Certificate,
         today: Today,
         stage: Stage,
     ) -> Result<(Origin, Power), Refusal> {
+        let signed = |certificate: &Certificate, key| {
+            certificate.verify(key).map_err(|_| Refusal::Signature)
+        };
+        let issuer = certificate.claims().issuer;
         let anchor = |id| self.anchors.iter().find(move |anchor| anchor.key.kid() == id);
         if let Some(anchor) = anchor(issuer) {
+            signed(certificate, &anchor.key)?;
             return Ok((anchor.origin, Power::of_anchor(anchor)));
         }
         let kept = self.issuers.iter().find(|kept| kept.signing_id() == issuer);
         let kept = kept.ok_or(Refusal::Issuer)?;
         let key = kept.signing_key().ok_or(Refusal::Issuer)?;
         let anchor = anchor(kept.claims().issuer).ok_or(Refusal::Issuer)?;
+        signed(certificate, &key)?;
+        signed(kept, &anchor.key)?;
         let above = Power::of_anchor(anchor);
         self.allow(&above, kept, today, stage)?;
         if !above.may_issue.has_all(kept.claims().may_issue) {
             return Err(Refusal::Roles);
         }
-        Ok((anchor.origin, Power::of_issuer(kept, key)))
+        Ok((anchor.origin, Power::of_issuer(kept)))
     }
 
-    /// Whether the issuer with this power made the certificate, and may have made it so.
+    /// Whether the issuer with this power may have made the certificate so.
     fn allow(
         &self,
         power: &Power,
@@ -315,7 +320,6 @@ impl<'a> Trust<'a> {
         stage: Stage,
     ) -> Result<(), Refusal> {
         let claims = certificate.claims();
-        certificate.verify(&power.key).map_err(|_| Refusal::Signature)?;
         if !power.may_issue.has(claims.kind) {
             return Err(Refusal::Kind);
         }

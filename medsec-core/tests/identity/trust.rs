@@ -218,3 +218,20 @@ fn days_are_those_of_the_calendar() {
     assert_eq!(Day::of_unix(1_709_251_200), Day::of(366 + 365 * 3 + 60));
     assert_eq!(Day::of_unix(u64::MAX), None);
 }
+
+/// By its id anybody can name an issuer. Only a certificate that the issuer signed tells how it stands.
+#[test]
+fn nobody_learns_of_an_issuer_by_naming_it() {
+    let mut between = claims(Kind::Issuer, MAKER);
+    between.not_after = Some(day(1));
+    between.not_before = None;
+    let kept = [signed(between, ISSUER, MAKER)];
+    let anchors = anchors();
+    let trust = Trust::new(&anchors, &kept, &[]).unwrap();
+    let late = Today { floor: day(2_500), clock: None };
+    let judge = |certificate| trust.judge(&certificate, late, Stage::Service).err();
+    let true_one = signed(claims(Kind::Device, ISSUER), HOLDER, ISSUER);
+    assert_eq!(judge(true_one), Some(Refusal::Expired));
+    let named = signed(claims(Kind::Device, ISSUER), HOLDER, 77);
+    assert_eq!(judge(named), Some(Refusal::Signature));
+}

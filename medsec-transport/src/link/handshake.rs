@@ -12,7 +12,7 @@ use medsec_core::rng::{Random, RandomError};
 use medsec_core::suite::Suite;
 
 use super::side::{Judging, LABELLED, MESSAGE_BYTES_MAX, Method, Own, PINNED, has_suite, pin_of};
-use super::{ALERT, Link};
+use super::{ALERT, Link, is_told};
 use crate::frame::{Channel, Outgoing, Receiver, SendError, Sender};
 use crate::noise::handshake_state::{BeginError, HandshakeState, ReadError, Role, WriteError};
 
@@ -24,7 +24,7 @@ const HEADER_BYTES: usize = 4;
 const SECOND: u8 = 0x10;
 const THIRD: u8 = 0x11;
 
-/// Why there is no link. What a peer caused changed nothing, but for [`Refused`](Self::Refused) at a responder.
+/// Why there is no link. What a peer caused changed nothing, but that a third message with a certificate that is not good ends the handshake.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum LinkError {
@@ -44,8 +44,7 @@ pub enum LinkError {
     WeakKey,
     /// The peer shows no certificate, or the own one is for another key.
     Certificate(CertificateError),
-    /// The certificate does not hold. A responder has read the last message by then, and can tell its peer with
-    /// [`Handshake::alert`].
+    /// The certificate does not hold. A responder that has read it in the last message can tell its peer with [`Handshake::alert`].
     Refused(Refusal),
     /// No randomness, so no key.
     Random(RandomError),
@@ -135,7 +134,7 @@ pub struct Handshake<'a, S: Suite, const WORDS: usize> {
     method: u8,
     lengths: [usize; 3],
     peer: Option<Trusted>,
-    refusal: Option<Refusal>,
+    failure: Option<LinkError>,
 }
 
 /// Milliseconds after which a handshake that was not completed is dropped.
@@ -163,7 +162,7 @@ impl<'a, S: Suite, const WORDS: usize> Handshake<'a, S, WORDS> {
         let pin = pin_of(&method);
         let mut handshake = Self::new(own, judging, method, Role::Initiator, kind, binding)?;
         handshake.peer = pin.map(|pin| judging.judge::<S>(pin)).transpose()?;
-        handshake.state.set_ephemeral(ephemeral(random, &header)?);
+        handshake.state.set_ephemeral(ephemeral(random, &sha256(&[b"ephemeral", &header]))?);
         let (front, rest) = out.split_first_chunk_mut().ok_or(LinkError::Write)?;
         *front = header;
         handshake.state.write_message(&[], rest)?;
@@ -201,11 +200,12 @@ impl<'a, S: Suite, const WORDS: usize> Handshake<'a, S, WORDS> {
         let kind = kind.filter(|kind| judging.kinds.has(*kind)).ok_or(LinkError::Kind)?;
         let pin = pin_of(&method);
         let mut handshake = Self::new(own, judging, method, Role::Responder, kind, binding)?;
-        handshake.state.set_ephemeral(ephemeral(random, first)?);
+        let said = sha256(&[b"ephemeral", first]);
         let (_, message) = first.split_at_mut_checked(HEADER_BYTES).ok_or(LinkError::Layout)?;
         handshake.peer = handshake
             .state
             .read_message_if(message, |_, _| pin.map(|pin| judging.judge::<S>(pin)).transpose())?;
+        handshake.state.set_ephemeral(ephemeral(random, &said)?);
         let (front, rest) = out.split_first_mut().ok_or(LinkError::Write)?;
         *front = SECOND;
         let wire = own.certificate.to_wire();
@@ -254,8 +254,8 @@ impl<'a, S: Suite, const WORDS: usize> Handshake<'a, S, WORDS> {
         let said = prologue(header, responder, initiator);
         let parts: [&[u8]; 2] = [&said, binding];
         let state = HandshakeState::new(pattern, role, &parts, own.secret, remote.as_ref(), psk)?;
-        let (peer, refusal) = (None, None);
-        Ok(Self { state, own, judging, role, announced, method: code, lengths, peer, refusal })
+        let (peer, failure) = (None, None);
+        Ok(Self { state, own, judging, role, announced, method: code, lengths, peer, failure })
     }
 
     /// Takes the next message of the peer, and writes the answer to `out`, if there is one.
@@ -305,25 +305,25 @@ impl<'a, S: Suite, const WORDS: usize> Handshake<'a, S, WORDS> {
         Ok(Some(Outgoing(out)))
     }
 
-    /// The third message: who sent it has proved a key, so that a refusal can be told.
+    /// The third message: who sent it is the initiator of this handshake, and has proved a key. What it shows is looked at once, so a
+    /// certificate that is not good ends the handshake, and a refusal can be told.
     fn receive_last(&mut self, message: &mut [u8]) -> Result<(), LinkError> {
         let (judging, own, announced) = (self.judging, self.own, self.announced);
         let is_labelled = self.method == LABELLED;
-        let judged = self.state.read_message_if(message, |payload, key| {
+        let judge = |payload: &mut [u8], key| {
             if is_labelled {
-                return Ok(Ok(None));
+                return Ok(None);
             }
             let certificate = shown(own, payload, key)?;
             if certificate.claims().kind != announced {
                 return Err(LinkError::Kind);
             }
-            match judging.judge::<S>(&certificate) {
-                Ok(trusted) => Ok(Ok(Some(trusted))),
-                Err(LinkError::Refused(refusal)) => Ok(Err(refusal)),
-                Err(error) => Err(error),
-            }
-        })?;
-        self.refusal = judged.err();
+            judging.judge::<S>(&certificate).map(Some)
+        };
+        let judged = self
+            .state
+            .read_message_if(message, |payload, key| Ok::<_, LinkError>(judge(payload, key)))?;
+        self.failure = judged.err();
         self.peer = judged?;
         Ok(())
     }
@@ -332,7 +332,7 @@ impl<'a, S: Suite, const WORDS: usize> Handshake<'a, S, WORDS> {
     #[must_use]
     pub fn is_complete(&self) -> bool {
         let is_by_label = self.method == LABELLED && self.role == Role::Responder;
-        self.state.is_finished() && self.refusal.is_none() && (self.peer.is_some() || is_by_label)
+        self.state.is_finished() && self.failure.is_none() && (self.peer.is_some() || is_by_label)
     }
 
     /// The link, once the handshake is complete.
@@ -374,8 +374,10 @@ impl<'a, S: Suite, const WORDS: usize> Handshake<'a, S, WORDS> {
     /// # Errors
     /// [`LinkError::Layout`]: there is nothing to tell, or nobody. [`LinkError::Write`]: `out` is too short.
     pub fn alert(self, out: &mut [u8]) -> Result<Outgoing<'_>, LinkError> {
-        let is_told = |refusal: &Refusal| !matches!(refusal, Refusal::Issuer | Refusal::Signature);
-        let refusal = self.refusal.filter(is_told).ok_or(LinkError::Layout)?;
+        let refusal = match self.failure {
+            Some(LinkError::Refused(refusal)) if is_told(&refusal) => refusal,
+            _ => return Err(LinkError::Layout),
+        };
         let finished = self.state.finish().ok_or(LinkError::Layout)?;
         Sender::<S, WORDS>::new(finished.send)
             .seal(Channel::Control, true, &[ALERT, refusal.code()], out)
@@ -412,10 +414,10 @@ const fn window<const WORDS: usize>() -> u8 {
 /// A fresh ephemeral secret, into which the first message is mixed: a generator that was set back gives another one to another message.
 fn ephemeral<E: EntropySource>(
     random: &mut Random<E>,
-    first: &[u8],
+    said: &[u8; 32],
 ) -> Result<Secret<32>, RandomError> {
     let mut secret = Secret::new([0; 32]);
-    random.fill_with(&sha256(&[b"ephemeral", first]), secret.expose_mut())?;
+    random.fill_with(said, secret.expose_mut())?;
     Ok(secret)
 }
 
