@@ -249,6 +249,7 @@ pub(crate) fn link(data: &[u8]) {
     random.start(Secret::new([1; 32]), b"").expect("it is good");
     let mut out = [0; 300];
     if input.bool() {
+        let now = Ticks::from_millis(input.u64());
         let mut first = input.rest().to_vec();
         let accepted = Handshake::<Aes256Gcm, 0>::accept(
             own,
@@ -264,7 +265,6 @@ pub(crate) fn link(data: &[u8]) {
         }
         let admission = AdmissionKey::derive(&Secret::new([1; 32]));
         let mut limiter = Limiter::new(Ticks::from_millis(0));
-        let now = Ticks::from_millis(input.u64());
         assert!(limiter.admit(&admission, now, &mut first).is_err(), "a stranger");
         return;
     }

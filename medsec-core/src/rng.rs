@@ -176,8 +176,8 @@ impl<E: EntropySource> Random<E> {
         self.generate(&[], out)
     }
 
-    /// Whether nobody asked before: what exists once for each random source is made when it says so.
-    pub(crate) const fn is_first_asked(&mut self) -> bool {
+    /// Whether links were not claimed before; from now on they are.
+    pub(crate) const fn claim_links(&mut self) -> bool {
         !core::mem::replace(&mut self.has_links, true)
     }
 

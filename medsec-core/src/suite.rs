@@ -294,10 +294,7 @@ impl<S: Suite> CipherState<S> {
         body: &mut [u8],
         tag: &[u8; TAG_BYTES],
     ) -> Result<(), NotAuthentic> {
-        if number >= MESSAGES_MAX {
-            return Err(NotAuthentic);
-        }
-        S::decrypt(&self.cipher, S::noise_nonce(number), ad, body, tag)
+        decrypt_numbered::<S>(&self.cipher, number, ad, body, tag)
     }
 
     /// `Rekey`: another key, derived from this one; the numbers go on (Noise revision 34, §4.2, §11.3).
@@ -325,13 +322,40 @@ fn rekeyed<S: Suite>(cipher: &S::Cipher) -> Result<S::Cipher, SealError> {
     Ok(S::schedule(&key))
 }
 
+/// `DECRYPT` of Noise (revision 34, §4.2), of one of the numbers that are used.
+fn decrypt_numbered<S: Suite>(
+    cipher: &S::Cipher,
+    number: u64,
+    ad: &[u8],
+    body: &mut [u8],
+    tag: &[u8; TAG_BYTES],
+) -> Result<(), NotAuthentic> {
+    if number >= MESSAGES_MAX {
+        return Err(NotAuthentic);
+    }
+    S::decrypt(cipher, S::noise_nonce(number), ad, body, tag)
+}
+
+/// The number of a message that was authentic. Only [`ReceiveKey::decrypt`] makes one: an account of what was received takes nothing
+/// else.
+#[derive(PartialEq, Eq, Debug)]
+pub struct Verified(u64);
+
+impl Verified {
+    /// The number.
+    #[must_use]
+    pub const fn number(&self) -> u64 {
+        self.0
+    }
+}
+
 /// The end of a [`CipherState`] that only receives. Who holds it keeps the account of what was received.
 pub struct ReceiveKey<S: Suite> {
     cipher: S::Cipher,
 }
 
 impl<S: Suite> ReceiveKey<S> {
-    /// Decrypts `body` in place if it is message `number`.
+    /// Decrypts `body` in place if it is message `number`, and says so by the number.
     ///
     /// # Errors
     /// [`NotAuthentic`]: `body` then holds nothing of the plaintext.
@@ -341,11 +365,8 @@ impl<S: Suite> ReceiveKey<S> {
         ad: &[u8],
         body: &mut [u8],
         tag: &[u8; TAG_BYTES],
-    ) -> Result<(), NotAuthentic> {
-        if number >= MESSAGES_MAX {
-            return Err(NotAuthentic);
-        }
-        S::decrypt(&self.cipher, S::noise_nonce(number), ad, body, tag)
+    ) -> Result<Verified, NotAuthentic> {
+        decrypt_numbered::<S>(&self.cipher, number, ad, body, tag).map(|()| Verified(number))
     }
 
     /// The key after the sender's next [`CipherState::rekey`].

@@ -8,9 +8,11 @@
 //!
 //! Each direction has its own key, which moves on after [`KEY_MESSAGES`] frames; the number says when, so nothing is agreed on the way.
 
-use medsec_core::suite::{CipherState, MESSAGES_MAX, ReceiveKey, SealError, Suite, TAG_BYTES};
+use medsec_core::suite::{
+    CipherState, MESSAGES_MAX, ReceiveKey, SealError, Suite, TAG_BYTES, Verified,
+};
 
-use crate::replay::{Stale, Verified, Window};
+use crate::replay::{Stale, Window};
 
 /// Frames under one key. No number that still counts lies further ahead, so a key ahead is the next one.
 pub const KEY_MESSAGES: u64 = 1 << 15;
@@ -235,7 +237,7 @@ impl<S: Suite, const WORDS: usize> Receiver<S, WORDS> {
     /// The receiving end of a key that a handshake has made.
     #[must_use]
     pub fn new(cipher: CipherState<S>) -> Self {
-        let counts = Counts { lost: 0, replayed: 0, forged: 0 };
+        let counts = Counts::default();
         Self { key: cipher.into_receiver(), before: None, window: Window::new(), counts }
     }
 
@@ -307,11 +309,11 @@ impl<S: Suite, const WORDS: usize> Receiver<S, WORDS> {
             (None, Some(before)) if age(number) < present => before,
             (None, _) => &self.key,
         };
-        key.decrypt(number, header, text, tag).map_err(|_| ReceiveError::Forged)?;
+        let verified = key.decrypt(number, header, text, tag).map_err(|_| ReceiveError::Forged)?;
         if let Some(ahead) = ahead {
             self.before = Some(core::mem::replace(&mut self.key, ahead));
         }
-        self.count(number);
+        self.count(&verified);
         // Once no number under it counts, the key before is of no use but to a thief.
         let first = age(self.window.next().saturating_sub(1)).saturating_mul(KEY_MESSAGES);
         if self.window.next().saturating_sub(Window::<WORDS>::reach()) >= first {
@@ -320,12 +322,12 @@ impl<S: Suite, const WORDS: usize> Receiver<S, WORDS> {
         Ok(())
     }
 
-    fn count(&mut self, number: u64) {
-        let next = self.window.next();
+    fn count(&mut self, verified: &Verified) {
+        let (number, next) = (verified.number(), self.window.next());
         let skipped = u32::try_from(number.saturating_sub(next)).unwrap_or(u32::MAX);
         let late = u32::from(number < next);
         self.counts.lost = self.counts.lost.saturating_add(skipped).saturating_sub(late);
-        self.window.commit(Verified(number));
+        self.window.commit(verified);
     }
 
     /// The number nearest to the next one that ends in these 16 bits (RFC 9147 §4.2.2); none below 0.

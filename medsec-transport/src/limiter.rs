@@ -2,7 +2,7 @@
 //!
 //! Each that a responder takes costs it agreements, milliseconds each. So the owner's tools and devices share an admission key, and a first
 //! message is followed by 16 bytes that only a holder of the key can make. Without them it costs one MAC and is dropped in silence. With
-//! them it is taken once, and few in a time.
+//! them few are taken in a time, and none again as long as it is remembered.
 //!
 //! # Security
 //! The key keeps floods out; it proves nobody. Who has it, or has recorded more first messages than [`SEEN`] or from before this boot, can
@@ -49,7 +49,7 @@ impl core::fmt::Debug for AdmissionKey {
 /// Why a first message is dropped.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
-pub enum Refused {
+pub enum AdmissionError {
     /// Not from a holder of the admission key.
     Stranger,
     /// Taken before.
@@ -58,7 +58,7 @@ pub enum Refused {
     Busy,
 }
 
-impl core::fmt::Display for Refused {
+impl core::fmt::Display for AdmissionError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str(match self {
             Self::Stranger => "not from a holder of the admission key",
@@ -68,7 +68,7 @@ impl core::fmt::Display for Refused {
     }
 }
 
-impl core::error::Error for Refused {}
+impl core::error::Error for AdmissionError {}
 
 /// Lets few first messages in.
 ///
@@ -94,23 +94,24 @@ impl Limiter {
     /// Lets a first message in, and returns it without its tag.
     ///
     /// # Errors
-    /// [`Refused`], as it says. Strangers use up nothing.
+    /// [`AdmissionError`], as it says. Strangers use up nothing.
     pub fn admit<'m>(
         &mut self,
         key: &AdmissionKey,
         now: Ticks,
         message: &'m mut [u8],
-    ) -> Result<&'m mut [u8], Refused> {
-        let (first, tag) = message.split_last_chunk_mut::<TAG_BYTES>().ok_or(Refused::Stranger)?;
+    ) -> Result<&'m mut [u8], AdmissionError> {
+        let (first, tag) =
+            message.split_last_chunk_mut::<TAG_BYTES>().ok_or(AdmissionError::Stranger)?;
         if first.len() > FIRST_BYTES_MAX {
-            return Err(Refused::Stranger);
+            return Err(AdmissionError::Stranger);
         }
-        key.0.verify(&[first], tag).map_err(|_| Refused::Stranger)?;
+        key.0.verify(&[first], tag).map_err(|_| AdmissionError::Stranger)?;
         let [front @ .., _, _, _, _, _, _, _, _] = *tag;
         // 0 stands for none.
         let mark = u64::from_le_bytes(front).max(1);
         if self.seen.contains(&mark) {
-            return Err(Refused::Seen);
+            return Err(AdmissionError::Seen);
         }
         self.take(now)?;
         if let Some(slot) = self.seen.get_mut(self.next) {
@@ -123,15 +124,18 @@ impl Limiter {
     /// Takes a token: for a first message from which no admission key can be asked, because the device has no owner yet.
     ///
     /// # Errors
-    /// [`Refused::Busy`]: there is none.
-    pub fn take(&mut self, now: Ticks) -> Result<(), Refused> {
+    /// [`AdmissionError::Busy`]: there is none.
+    pub fn take(&mut self, now: Ticks) -> Result<(), AdmissionError> {
         let due = now.millis_since(self.since) / TOKEN_MS;
         if due > 0 {
             let due = u8::try_from(due).unwrap_or(u8::MAX);
             self.tokens = self.tokens.saturating_add(due).min(TOKENS_MAX);
-            self.since = now;
+            // What of the next token has passed already, counts.
+            let passed = u64::from(due).saturating_mul(TOKEN_MS);
+            let since = Ticks::from_millis(self.since.as_millis().saturating_add(passed));
+            self.since = if self.tokens == TOKENS_MAX { now } else { since };
         }
-        self.tokens = self.tokens.checked_sub(1).ok_or(Refused::Busy)?;
+        self.tokens = self.tokens.checked_sub(1).ok_or(AdmissionError::Busy)?;
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 //! | [`Method`] | pattern | this side knows before | messages, bytes |
 //! |---|---|---|---|
 //! | [`Certified`](Method::Certified) | XX | anchors | 36, 249, 217 |
-//! | [`Labelled`](Method::Labelled) | XXpsk3 | the secret of a label | 52, 249, 65 |
+//! | [`Labelled`](Method::Labelled) | XXpsk3 | the code of a label | 52, 249, 65 |
 //! | [`Pinned`](Method::Pinned) | KK | the peer's certificate | 52, 49 |
 //!
 //! Nothing is negotiated: what the first message says of method, suite, kind and window, the other side is built for or refuses, and

@@ -1,5 +1,7 @@
 //! Which numbered messages were received: each once, and none from too far back.
 
+use medsec_core::suite::Verified;
+
 /// Why a number does not count any more.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Stale {
@@ -8,9 +10,6 @@ pub(crate) enum Stale {
     /// It lies so far back that nobody knows.
     Behind,
 }
-
-/// A number whose message was found authentic. Only [`Receiver::open`](crate::frame::Receiver::open) makes one.
-pub(crate) struct Verified(pub(crate) u64);
 
 /// The numbers that were received of the last 64 for each word (RFC 6479 is a window of the same kind). Without a word, numbers are
 /// taken one after the other.
@@ -46,7 +45,11 @@ impl<const WORDS: usize> Window<WORDS> {
     }
 
     /// Takes the number of an authentic message in.
-    pub(crate) fn commit(&mut self, Verified(number): Verified) {
+    pub(crate) fn commit(&mut self, verified: &Verified) {
+        self.mark(verified.number());
+    }
+
+    fn mark(&mut self, number: u64) {
         let back = self.back(number).unwrap_or_else(|| {
             self.forward(number.saturating_sub(self.next).saturating_add(1));
             0
@@ -142,7 +145,7 @@ mod tests {
             assert_eq!(found, wanted, "{number} after {:?}", oracle.received);
             let mut after = window;
             if found.is_ok() {
-                after.commit(Verified(*number));
+                after.mark(*number);
                 oracle.received.insert(*number);
                 assert_eq!(Some(after.next() - 1), oracle.received.last().copied());
             }
@@ -176,7 +179,7 @@ mod tests {
             let mut oracle = Oracle::default();
             for number in (0..400).step_by(3).chain([399 + by]) {
                 assert_eq!(window.check(number), oracle.check(number, 256));
-                window.commit(Verified(number));
+                window.mark(number);
                 oracle.received.insert(number);
             }
             for number in 0..1_100 {
@@ -190,7 +193,7 @@ mod tests {
         let mut window = Window::<0>::new();
         for number in [0, 1, 2, 7] {
             assert_eq!(window.check(number), Ok(()));
-            window.commit(Verified(number));
+            window.mark(number);
             for old in 0..=number {
                 assert_eq!(window.check(old), Err(Stale::Behind));
             }

@@ -279,8 +279,8 @@ pub fn judge(elements: &[u8], privacy: bool, policy: Policy) -> Result<Pin, Wifi
     let wanted = policy.ciphers();
     let pairwise = rsn.pairwise.and(wanted);
     let offers_broken = !rsn.pairwise.and(BROKEN).is_empty();
-    let is_group_good = rsn.group.is_some_and(|group| wanted.has(group));
-    if offers_broken || pairwise.is_empty() || !is_group_good {
+    let group = rsn.group.filter(|group| wanted.has(*group)).ok_or(WifiRefusal::Cipher)?;
+    if offers_broken || pairwise.is_empty() {
         return Err(WifiRefusal::Cipher);
     }
     let akms = rsn.akms.and(policy.akms());
@@ -296,7 +296,6 @@ pub fn judge(elements: &[u8], privacy: bool, policy: Policy) -> Result<Pin, Wifi
     if policy.needs_h2e() && !h2e {
         return Err(WifiRefusal::HashToElement);
     }
-    let group = rsn.group.ok_or(WifiRefusal::Cipher)?;
     Ok(Pin { ssid, akms, pairwise, group, group_management, h2e })
 }
 

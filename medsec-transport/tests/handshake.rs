@@ -1,5 +1,10 @@
 //! Handshakes of each pattern and suite: that both sides end with the same keys, and that nobody else gets there.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout, reason = "tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test may panic, and the counts are evidence"
+)]
 #![expect(clippy::arithmetic_side_effects, reason = "an overflow would stop the test")]
 
 use medsec_core::Secret;
@@ -387,4 +392,13 @@ fn a_key_that_moved_on_is_another() {
     assert_eq!(responder.receive.decrypt_numbered(0, &[], &mut early, &tag), Err(NotAuthentic));
     assert_eq!(responder.receive.decrypt_numbered(1, &[], &mut late, &late_tag), Ok(()));
     assert_eq!(late, *b"later");
+}
+
+/// On a computer with words of 64 bits; a microcontroller's are no larger.
+#[test]
+fn a_handshake_takes_as_much_as_is_stated() {
+    fn bytes<S: Suite>() -> usize {
+        size_of::<HandshakeState<'_, S>>() - size_of::<CipherState<S>>()
+    }
+    assert!(bytes::<Aes256Gcm>() <= 300 && bytes::<ChaCha20Poly1305>() <= 300);
 }

@@ -4,7 +4,9 @@
 use medsec_core::Secret;
 use medsec_core::time::Ticks;
 use medsec_sim::prng::Prng;
-use medsec_transport::limiter::{AdmissionKey, Limiter, Refused, SEEN, TOKEN_MS, TOKENS_MAX};
+use medsec_transport::limiter::{
+    AdmissionError, AdmissionKey, Limiter, SEEN, TOKEN_MS, TOKENS_MAX,
+};
 
 fn key(byte: u8) -> AdmissionKey {
     AdmissionKey::derive(&Secret::new([byte; 32]))
@@ -20,7 +22,7 @@ fn first(number: u32, key: &AdmissionKey) -> Vec<u8> {
     message
 }
 
-fn admit(limiter: &mut Limiter, now: u64, message: &[u8]) -> Result<usize, Refused> {
+fn admit(limiter: &mut Limiter, now: u64, message: &[u8]) -> Result<usize, AdmissionError> {
     let mut message = message.to_vec();
     limiter.admit(&key(1), Ticks::from_millis(now), &mut message).map(|first| first.len())
 }
@@ -34,7 +36,7 @@ fn a_flood_of_strangers_uses_up_nothing() {
     for number in 0..floods {
         prng.fill(&mut message);
         let refused = limiter.admit(key_once(), Ticks::from_millis(0), &mut message);
-        assert_eq!(refused.unwrap_err(), Refused::Stranger, "{number}");
+        assert_eq!(refused.unwrap_err(), AdmissionError::Stranger, "{number}");
     }
     println!("limiter: {floods} strangers refused before any agreement, no token used");
     for number in 0..u32::from(TOKENS_MAX) {
@@ -55,16 +57,19 @@ fn a_changed_or_replayed_first_message_is_refused() {
     for bit in 0..message.len() * 8 {
         let mut changed = message.clone();
         changed[bit / 8] ^= 1 << (bit % 8);
-        assert_eq!(admit(&mut limiter, 0, &changed), Err(Refused::Stranger), "bit {bit}");
+        assert_eq!(admit(&mut limiter, 0, &changed), Err(AdmissionError::Stranger), "bit {bit}");
     }
     for length in 0..message.len() {
-        assert_eq!(admit(&mut limiter, 0, message.split_at(length).0), Err(Refused::Stranger));
+        assert_eq!(
+            admit(&mut limiter, 0, message.split_at(length).0),
+            Err(AdmissionError::Stranger)
+        );
     }
-    assert_eq!(admit(&mut limiter, 0, &first(0, &key(2))), Err(Refused::Stranger));
+    assert_eq!(admit(&mut limiter, 0, &first(0, &key(2))), Err(AdmissionError::Stranger));
     assert_eq!(admit(&mut limiter, 0, &message), Ok(36));
     // A replay is no reason to wait for anybody else.
     for _ in 0..1_000 {
-        assert_eq!(admit(&mut limiter, 0, &message), Err(Refused::Seen));
+        assert_eq!(admit(&mut limiter, 0, &message), Err(AdmissionError::Seen));
     }
     assert_eq!(admit(&mut limiter, 0, &first(1, &key(1))), Ok(36));
 }
@@ -80,20 +85,24 @@ fn holders_of_the_key_are_let_in_at_a_rate() {
     for _ in 0..TOKENS_MAX {
         assert_eq!(admit(&mut limiter, 5, &next()), Ok(36));
     }
-    assert_eq!(admit(&mut limiter, TOKEN_MS - 1, &next()), Err(Refused::Busy));
+    assert_eq!(admit(&mut limiter, TOKEN_MS - 1, &next()), Err(AdmissionError::Busy));
     // One that was refused for the time was not taken.
     let late = next();
-    assert_eq!(admit(&mut limiter, TOKEN_MS - 1, &late), Err(Refused::Busy));
+    assert_eq!(admit(&mut limiter, TOKEN_MS - 1, &late), Err(AdmissionError::Busy));
     assert_eq!(admit(&mut limiter, TOKEN_MS, &late), Ok(36));
-    assert_eq!(admit(&mut limiter, TOKEN_MS, &next()), Err(Refused::Busy));
+    assert_eq!(admit(&mut limiter, TOKEN_MS, &next()), Err(AdmissionError::Busy));
+    // Half of the next token has passed when this one is taken.
+    assert_eq!(admit(&mut limiter, 2 * TOKEN_MS + TOKEN_MS / 2, &next()), Ok(36));
+    assert_eq!(admit(&mut limiter, 3 * TOKEN_MS - 1, &next()), Err(AdmissionError::Busy));
+    assert_eq!(admit(&mut limiter, 3 * TOKEN_MS, &next()), Ok(36));
     // A clock that goes back gives none.
-    assert_eq!(admit(&mut limiter, 0, &next()), Err(Refused::Busy));
+    assert_eq!(admit(&mut limiter, 0, &next()), Err(AdmissionError::Busy));
     // After any time there are no more than at first.
     for _ in 0..TOKENS_MAX {
         assert_eq!(admit(&mut limiter, 1 << 40, &next()), Ok(36));
     }
-    assert_eq!(admit(&mut limiter, 1 << 40, &next()), Err(Refused::Busy));
-    assert_eq!(limiter.take(Ticks::from_millis(1 << 40)), Err(Refused::Busy));
+    assert_eq!(admit(&mut limiter, 1 << 40, &next()), Err(AdmissionError::Busy));
+    assert_eq!(limiter.take(Ticks::from_millis(1 << 40)), Err(AdmissionError::Busy));
     assert_eq!(limiter.take(Ticks::from_millis((1 << 40) + TOKEN_MS)), Ok(()));
 }
 
@@ -108,7 +117,7 @@ fn so_many_are_remembered() {
         assert_eq!(admit(&mut limiter, now, &first(number, &key(1))), Ok(36));
     }
     for number in 1..=count {
-        assert_eq!(admit(&mut limiter, now, &first(number, &key(1))), Err(Refused::Seen));
+        assert_eq!(admit(&mut limiter, now, &first(number, &key(1))), Err(AdmissionError::Seen));
     }
     assert_eq!(admit(&mut limiter, now + TOKEN_MS, &first(0, &key(1))), Ok(36));
     assert!(size_of::<Limiter>() <= 288);

@@ -1,5 +1,9 @@
 //! Frames in small packets: whole, or not at all.
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test may panic, and the counts are evidence"
+)]
 #![expect(clippy::arithmetic_side_effects, reason = "an overflow would stop the test")]
 
 use medsec_core::Secret;

@@ -1,5 +1,9 @@
 //! Which networks are joined: every suite number of IEEE 802.11-2020, every truncation, and what real access points say.
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test may panic, and the counts are evidence"
+)]
 #![expect(clippy::arithmetic_side_effects, reason = "an overflow would stop the test")]
 
 use medsec_transport::wifi::{Association, Pin, Policy, Ssid, Suites, WifiRefusal, judge};

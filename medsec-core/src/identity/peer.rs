@@ -18,7 +18,7 @@ pub struct LinkAuthority(());
 impl LinkAuthority {
     /// Takes it; there is none a second time, and none where there can be no keys.
     pub fn take<E: EntropySource>(random: &mut Random<E>) -> Option<Self> {
-        (random.verdict().is_ok() && random.is_first_asked()).then_some(Self(()))
+        (random.verdict().is_ok() && random.claim_links()).then_some(Self(()))
     }
 
     /// Says that the holder of a certificate is at the other end of the link with this handshake hash.

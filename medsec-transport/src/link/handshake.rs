@@ -11,7 +11,7 @@ use medsec_core::key::sha256;
 use medsec_core::rng::{Random, RandomError};
 use medsec_core::suite::Suite;
 
-use super::side::{Judging, LABELLED, MESSAGE_BYTES_MAX, Method, Own, PINNED, has_suite, pin_of};
+use super::side::{Judging, MESSAGE_BYTES_MAX, Method, Own, Way, has_suite};
 use super::{ALERT, Link, is_told};
 use crate::frame::{Channel, Outgoing, Receiver, SendError, Sender};
 use crate::noise::handshake_state::{BeginError, HandshakeState, ReadError, Role, WriteError};
@@ -92,8 +92,12 @@ impl From<ReadError> for LinkError {
 }
 
 impl From<WriteError> for LinkError {
-    fn from(_: WriteError) -> Self {
-        Self::Write
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Length => Self::Write,
+            WriteError::Turn | WriteError::Ephemeral => Self::Layout,
+            WriteError::Failed => Self::WeakKey,
+        }
     }
 }
 
@@ -122,22 +126,20 @@ impl From<RandomError> for LinkError {
 /// # Security
 /// A message that is refused changes nothing, so the true one can still come; only its owner's time limit ends a handshake. A first
 /// message of the right length costs the responder two agreements or more, and a second the initiator as much: how many of them are
-/// taken is for a [`Limiter`](crate::limiter::Limiter) and that time limit. A handshake that a third message never ends is dropped after
-/// [`HALF_OPEN_MS`]; on a channel that loses packets the owner keeps what it sent last, and sends it again.
+/// taken is for a [`Limiter`](crate::limiter::Limiter) and for the owner of the handshake, who drops it after [`HALF_OPEN_MS`]: it has no
+/// clock of its own. On a channel that loses packets the owner keeps what it sent last, and sends it again.
 pub struct Handshake<'a, S: Suite, const WORDS: usize> {
     state: HandshakeState<'a, S>,
     own: Own<'a>,
     judging: Judging<'a>,
-    role: Role,
+    way: Way,
     /// What the initiator said it is.
     announced: Kind,
-    method: u8,
-    lengths: [usize; 3],
     peer: Option<Trusted>,
     failure: Option<LinkError>,
 }
 
-/// Milliseconds after which a handshake that was not completed is dropped.
+/// Milliseconds after which the owner of a handshake drops it if it is not complete.
 pub const HALF_OPEN_MS: u64 = 5_000;
 
 impl<'a, S: Suite, const WORDS: usize> Handshake<'a, S, WORDS> {
@@ -155,11 +157,11 @@ impl<'a, S: Suite, const WORDS: usize> Handshake<'a, S, WORDS> {
         random: &mut Random<E>,
         out: &'m mut [u8],
     ) -> Result<(Self, Outgoing<'m>), LinkError> {
-        let [length, ..] = method.lengths();
+        let (way, pin) = (method.way(), method.pin());
+        let [length, ..] = way.lengths();
         let out = out.get_mut(..length).ok_or(LinkError::Write)?;
         let kind = own.certificate.claims().kind;
-        let header = [method.code(), S::ID, kind.code(), window::<WORDS>()];
-        let pin = pin_of(&method);
+        let header = [way.code(), S::ID, kind.code(), window::<WORDS>()];
         let mut handshake = Self::new(own, judging, method, Role::Initiator, kind, binding)?;
         handshake.peer = pin.map(|pin| judging.judge::<S>(pin)).transpose()?;
         handshake.state.set_ephemeral(ephemeral(random, &sha256(&[b"ephemeral", &header]))?);
@@ -183,14 +185,15 @@ impl<'a, S: Suite, const WORDS: usize> Handshake<'a, S, WORDS> {
         first: &mut [u8],
         out: &'m mut [u8],
     ) -> Result<(Self, Outgoing<'m>), LinkError> {
-        let [due, length, _] = method.lengths();
+        let (way, pin) = (method.way(), method.pin());
+        let [due, length, _] = way.lengths();
         let out = out.get_mut(..length).ok_or(LinkError::Write)?;
         if first.len() != due {
             return Err(LinkError::Layout);
         }
         let (header, _) = first.split_first_chunk().ok_or(LinkError::Layout)?;
         let [code, suite, kind, own_window]: [u8; HEADER_BYTES] = *header;
-        if code != method.code() || own_window != window::<WORDS>() {
+        if code != way.code() || own_window != window::<WORDS>() {
             return Err(LinkError::Method);
         }
         if suite != S::ID {
@@ -198,7 +201,6 @@ impl<'a, S: Suite, const WORDS: usize> Handshake<'a, S, WORDS> {
         }
         let kind = Kind::ALL.into_iter().find(|other| other.code() == kind);
         let kind = kind.filter(|kind| judging.kinds.has(*kind)).ok_or(LinkError::Kind)?;
-        let pin = pin_of(&method);
         let mut handshake = Self::new(own, judging, method, Role::Responder, kind, binding)?;
         let said = sha256(&[b"ephemeral", first]);
         let (_, message) = first.split_at_mut_checked(HEADER_BYTES).ok_or(LinkError::Layout)?;
@@ -209,7 +211,7 @@ impl<'a, S: Suite, const WORDS: usize> Handshake<'a, S, WORDS> {
         let (front, rest) = out.split_first_mut().ok_or(LinkError::Write)?;
         *front = SECOND;
         let wire = own.certificate.to_wire();
-        let payload = if handshake.method == PINNED { &[] } else { &wire[..] };
+        let payload = if way == Way::Pinned { &[] } else { &wire[..] };
         handshake.state.write_message(payload, rest)?;
         Ok((handshake, Outgoing(out)))
     }
@@ -228,8 +230,8 @@ impl<'a, S: Suite, const WORDS: usize> Handshake<'a, S, WORDS> {
         if own.certificate.agreement_key() != Some(own.secret.public()) {
             return Err(LinkError::Certificate(CertificateError::Key));
         }
-        let (code, lengths, pattern) = (method.code(), method.lengths(), method.pattern());
-        let header = [code, S::ID, announced.code(), window::<WORDS>()];
+        let way = method.way();
+        let header = [way.code(), S::ID, announced.code(), window::<WORDS>()];
         let mut names = [[0; 16]; 2];
         let (mut remote, mut psk) = (None, None);
         match method {
@@ -253,9 +255,9 @@ impl<'a, S: Suite, const WORDS: usize> Handshake<'a, S, WORDS> {
         let [responder, initiator] = names;
         let said = prologue(header, responder, initiator);
         let parts: [&[u8]; 2] = [&said, binding];
-        let state = HandshakeState::new(pattern, role, &parts, own.secret, remote.as_ref(), psk)?;
-        let (peer, failure) = (None, None);
-        Ok(Self { state, own, judging, role, announced, method: code, lengths, peer, failure })
+        let state =
+            HandshakeState::new(way.pattern(), role, &parts, own.secret, remote.as_ref(), psk)?;
+        Ok(Self { state, own, judging, way, announced, peer: None, failure: None })
     }
 
     /// Takes the next message of the peer, and writes the answer to `out`, if there is one.
@@ -267,8 +269,8 @@ impl<'a, S: Suite, const WORDS: usize> Handshake<'a, S, WORDS> {
         message: &mut [u8],
         out: &'m mut [u8],
     ) -> Result<Option<Outgoing<'m>>, LinkError> {
-        let [_, second, third] = self.lengths;
-        let (due, length, answer) = match self.role {
+        let [_, second, third] = self.way.lengths();
+        let (due, length, answer) = match self.state.role() {
             Role::Initiator => (SECOND, second, third),
             Role::Responder => (THIRD, third, 0),
         };
@@ -279,12 +281,12 @@ impl<'a, S: Suite, const WORDS: usize> Handshake<'a, S, WORDS> {
         if *first != due {
             return Err(LinkError::Layout);
         }
-        if self.role == Role::Responder {
+        if self.state.role() == Role::Responder {
             return self.receive_last(message).map(|()| None);
         }
         // Before the message is used up.
         let out = out.get_mut(..answer).ok_or(LinkError::Write)?;
-        let (judging, own, is_pinned) = (self.judging, self.own, self.method == PINNED);
+        let (judging, own, is_pinned) = (self.judging, self.own, self.way == Way::Pinned);
         // Before this side says who it is.
         let peer = self.state.read_message_if(message, |payload, key| {
             if is_pinned {
@@ -300,7 +302,7 @@ impl<'a, S: Suite, const WORDS: usize> Handshake<'a, S, WORDS> {
         let (front, rest) = out.split_first_mut().ok_or(LinkError::Write)?;
         *front = THIRD;
         let wire = self.own.certificate.to_wire();
-        let payload = if self.method == LABELLED { &[] } else { &wire[..] };
+        let payload = if self.way == Way::Labelled { &[] } else { &wire[..] };
         self.state.write_message(payload, rest)?;
         Ok(Some(Outgoing(out)))
     }
@@ -309,7 +311,7 @@ impl<'a, S: Suite, const WORDS: usize> Handshake<'a, S, WORDS> {
     /// certificate that is not good ends the handshake, and a refusal can be told.
     fn receive_last(&mut self, message: &mut [u8]) -> Result<(), LinkError> {
         let (judging, own, announced) = (self.judging, self.own, self.announced);
-        let is_labelled = self.method == LABELLED;
+        let is_labelled = self.way == Way::Labelled;
         let judge = |payload: &mut [u8], key| {
             if is_labelled {
                 return Ok(None);
@@ -331,7 +333,7 @@ impl<'a, S: Suite, const WORDS: usize> Handshake<'a, S, WORDS> {
     /// Whether all messages were written and read, and the peer was found good.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        let is_by_label = self.method == LABELLED && self.role == Role::Responder;
+        let is_by_label = self.way == Way::Labelled && self.state.role() == Role::Responder;
         self.state.is_finished() && self.failure.is_none() && (self.peer.is_some() || is_by_label)
     }
 
@@ -343,12 +345,13 @@ impl<'a, S: Suite, const WORDS: usize> Handshake<'a, S, WORDS> {
         if !self.is_complete() {
             return Err(LinkError::Layout);
         }
-        let is_confirmed = match self.role {
+        let is_confirmed = match self.state.role() {
             // Whether the responder knows the label, its second message does not say.
-            Role::Initiator => self.method != LABELLED,
+            Role::Initiator => self.way != Way::Labelled,
             // The first message of an initiator who is pinned can be a recorded one.
-            Role::Responder => self.method != PINNED,
+            Role::Responder => self.way != Way::Pinned,
         };
+        let role = self.state.role();
         let finished = self.state.finish().ok_or(LinkError::Layout)?;
         let prove = |trusted: &Trusted| {
             authority.prove(trusted, &finished.remote_static, finished.handshake_hash)
@@ -360,7 +363,7 @@ impl<'a, S: Suite, const WORDS: usize> Handshake<'a, S, WORDS> {
             receiver: Receiver::new(finished.receive),
             remote_static: finished.remote_static,
             handshake_hash: finished.handshake_hash,
-            role: self.role,
+            role,
             is_confirmed,
             is_over: false,
             is_ended: false,

@@ -13,10 +13,41 @@ use crate::noise::pattern::{KK, Pattern, XX, XX_PSK3};
 /// Bytes of the longest message of a handshake.
 pub const MESSAGE_BYTES_MAX: usize = 249;
 
-/// The methods, as the first message names them.
-const CERTIFIED: u8 = 1;
-pub(super) const LABELLED: u8 = 2;
-pub(super) const PINNED: u8 = 3;
+/// A [`Method`] without what it brings.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    Certified,
+    Labelled,
+    Pinned,
+}
+
+impl Way {
+    pub(super) const fn pattern(self) -> &'static Pattern {
+        match self {
+            Self::Certified => &XX,
+            Self::Labelled => &XX_PSK3,
+            Self::Pinned => &KK,
+        }
+    }
+
+    /// The byte by which the first message names it.
+    pub(super) const fn code(self) -> u8 {
+        match self {
+            Self::Certified => 1,
+            Self::Labelled => 2,
+            Self::Pinned => 3,
+        }
+    }
+
+    /// Bytes of the messages; 0 for none.
+    pub(super) const fn lengths(self) -> [usize; 3] {
+        match self {
+            Self::Certified => [36, MESSAGE_BYTES_MAX, 217],
+            Self::Labelled => [52, MESSAGE_BYTES_MAX, 65],
+            Self::Pinned => [52, 49, 0],
+        }
+    }
+}
 
 /// How the two sides come to know each other.
 #[derive(Debug)]
@@ -30,29 +61,20 @@ pub enum Method<'a> {
     Pinned(&'a Certificate),
 }
 
-impl Method<'_> {
-    pub(super) const fn pattern(&self) -> &'static Pattern {
+impl<'a> Method<'a> {
+    pub(super) const fn way(&self) -> Way {
         match self {
-            Self::Certified => &XX,
-            Self::Labelled(_) => &XX_PSK3,
-            Self::Pinned(_) => &KK,
+            Self::Certified => Way::Certified,
+            Self::Labelled(_) => Way::Labelled,
+            Self::Pinned(_) => Way::Pinned,
         }
     }
 
-    pub(super) const fn code(&self) -> u8 {
+    /// The certificate that is kept of the peer.
+    pub(super) const fn pin(&self) -> Option<&'a Certificate> {
         match self {
-            Self::Certified => CERTIFIED,
-            Self::Labelled(_) => LABELLED,
-            Self::Pinned(_) => PINNED,
-        }
-    }
-
-    /// Bytes of the messages; 0 for none.
-    pub(super) const fn lengths(&self) -> [usize; 3] {
-        match self {
-            Self::Certified => [36, MESSAGE_BYTES_MAX, 217],
-            Self::Labelled(_) => [52, MESSAGE_BYTES_MAX, 65],
-            Self::Pinned(_) => [52, 49, 0],
+            Self::Pinned(pin) => Some(pin),
+            Self::Certified | Self::Labelled(_) => None,
         }
     }
 }
@@ -86,7 +108,7 @@ pub struct Own<'a> {
 }
 
 /// Whom this side speaks with.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Judging<'a> {
     /// What it trusts.
     pub trust: Trust<'a>,
@@ -116,15 +138,14 @@ impl Judging<'_> {
     }
 }
 
+impl core::fmt::Debug for Judging<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        // A subject may stand for a person.
+        f.debug_struct("Judging").field("kinds", &self.kinds).finish_non_exhaustive()
+    }
+}
+
 pub(super) fn has_suite<S: Suite>(certificate: &Certificate) -> bool {
     let bit = 1_u8.checked_shl(u32::from(S::ID.saturating_sub(1))).unwrap_or(0);
     certificate.claims().suites & bit != 0
-}
-
-/// The certificate that is kept of the peer.
-pub(super) const fn pin_of<'a>(method: &Method<'a>) -> Option<&'a Certificate> {
-    match method {
-        Method::Pinned(pin) => Some(pin),
-        Method::Certified | Method::Labelled(_) => None,
-    }
 }

@@ -138,7 +138,7 @@ struct Remote {
 /// A handshake of this side with one other.
 ///
 /// # Limits
-/// Below 300 bytes beside the ciphers. Each message costs at most three agreements.
+/// At most 300 bytes beside the cipher. Each message costs at most three agreements.
 ///
 /// # Security
 /// A message that is refused changes nothing, so that who can send on the wire, but has no keys, cannot end a handshake. A
@@ -203,6 +203,12 @@ impl<'s, P: Primitives> HandshakeState<'s, P> {
         if self.e.is_none() {
             self.e = Some(P::key_pair(secret));
         }
+    }
+
+    /// Who writes the first message.
+    #[must_use]
+    pub const fn role(&self) -> Role {
+        self.role
     }
 
     /// Whether this side writes the next message.

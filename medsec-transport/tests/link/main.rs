@@ -1,5 +1,10 @@
 //! Links: who gets one, who is told why not, and who gets nothing.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test may panic, and the counts are evidence"
+)]
 #![expect(clippy::arithmetic_side_effects, reason = "an overflow would stop the test")]
 
 mod parties;
@@ -479,4 +484,18 @@ fn messages_are_those_of_the_format() {
     let golden = include_str!("../golden/link_v1.txt");
     let golden: Vec<_> = golden.lines().filter(|line| !line.starts_with('#')).collect();
     assert_eq!(golden, now.lines().collect::<Vec<_>>(), "\n{now}");
+}
+
+/// A subject can stand for a person, and is no more in what is printed than a key.
+#[test]
+fn what_is_printed_names_nobody() {
+    let mut setting = Setting::new(tool(), device(), LABELLED);
+    setting.subject = Some([0xab; 16]);
+    let (handshake, _) = setting.begin::<Aes256Gcm, 0>(0);
+    assert_eq!(
+        format!("{handshake:?}"),
+        r#"Handshake(HandshakeState { pattern: "XXpsk3", role: Initiator, next: 1, .. })"#
+    );
+    let judging = format!("{:?}", setting.judging(setting.wanted, setting.stage, setting.subject));
+    assert!(!judging.contains("171") && !judging.contains("subject"), "{judging}");
 }

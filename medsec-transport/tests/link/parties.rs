@@ -196,7 +196,12 @@ impl Setting {
         }
     }
 
-    fn judging(&self, kinds: Kinds, stage: Stage, subject: Option<[u8; 16]>) -> Judging<'_> {
+    pub(crate) fn judging(
+        &self,
+        kinds: Kinds,
+        stage: Stage,
+        subject: Option<[u8; 16]>,
+    ) -> Judging<'_> {
         let trust = Trust::new(&self.anchors, &[], &self.records).unwrap();
         Judging { trust, today: TODAY, stage, kinds, subject }
     }

@@ -9,7 +9,7 @@ use medsec_core::time::Ticks;
 use medsec_transport::frame::{
     Channel, Opened, Outgoing, ReceiveError, Receiver, SendError, Sender,
 };
-use medsec_transport::limiter::{AdmissionKey, Limiter, Refused};
+use medsec_transport::limiter::{AdmissionError, AdmissionKey, Limiter};
 use medsec_transport::link::{Handshake, Judging, Link, LinkError, Method, Own, Received};
 use medsec_transport::noise::handshake_state::{
     BeginError, Finished, HandshakeState, ReadError, Role, WriteError,
@@ -222,11 +222,11 @@ fn entry_limiter_admit<'m>(
     key: &AdmissionKey,
     now: Ticks,
     message: &'m mut [u8],
-) -> Result<&'m mut [u8], Refused> {
+) -> Result<&'m mut [u8], AdmissionError> {
     limiter.admit(key, now, message)
 }
 
 #[unsafe(no_mangle)]
-fn entry_limiter_take(limiter: &mut Limiter, now: Ticks) -> Result<(), Refused> {
+fn entry_limiter_take(limiter: &mut Limiter, now: Ticks) -> Result<(), AdmissionError> {
     limiter.take(now)
 }
