@@ -276,25 +276,24 @@ impl<S: Suite> CipherState<S> {
         body: &mut [u8],
         tag: &[u8; TAG_BYTES],
     ) -> Result<(), NotAuthentic> {
-        self.decrypt_numbered(self.next, ad, body, tag)?;
+        self.decrypt_uncounted(ad, body, tag)?;
         self.next = self.next.saturating_add(1);
         Ok(())
     }
 
-    /// Decrypts `body` in place if it is message `number`, and counts nothing.
+    /// Decrypts `body` in place if it is the next message, which stays the next one.
     ///
-    /// Who receives messages out of order keeps the account of what was received (Noise revision 34, §11.4).
+    /// For who reads a message of which something else may still be refused.
     ///
     /// # Errors
     /// [`NotAuthentic`]: `body` then holds nothing of the plaintext.
-    pub fn decrypt_numbered(
+    pub fn decrypt_uncounted(
         &self,
-        number: u64,
         ad: &[u8],
         body: &mut [u8],
         tag: &[u8; TAG_BYTES],
     ) -> Result<(), NotAuthentic> {
-        decrypt_numbered::<S>(&self.cipher, number, ad, body, tag)
+        decrypt_numbered::<S>(&self.cipher, self.next, ad, body, tag)
     }
 
     /// `Rekey`: another key, derived from this one; the numbers go on (Noise revision 34, §4.2, §11.3).

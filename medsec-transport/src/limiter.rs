@@ -73,22 +73,21 @@ impl core::error::Error for AdmissionError {}
 /// Lets few first messages in.
 ///
 /// # Limits
-/// At most 288 bytes of RAM. A call costs one MAC, and no agreement.
+/// At most 272 bytes of RAM. A call costs one MAC, and no agreement.
 #[derive(Debug)]
 pub struct Limiter {
     tokens: u8,
     /// When the last token came.
     since: Ticks,
-    /// The front of the MACs of what was taken last.
+    /// The front of the MACs of what was taken last, the newest first.
     seen: [u64; SEEN],
-    next: usize,
 }
 
 impl Limiter {
     /// A limiter with all its tokens.
     #[must_use]
     pub const fn new(now: Ticks) -> Self {
-        Self { tokens: TOKENS_MAX, since: now, seen: [0; SEEN], next: 0 }
+        Self { tokens: TOKENS_MAX, since: now, seen: [0; SEEN] }
     }
 
     /// Lets a first message in, and returns it without its tag.
@@ -108,16 +107,15 @@ impl Limiter {
         }
         key.0.verify(&[first], tag).map_err(|_| AdmissionError::Stranger)?;
         let [front @ .., _, _, _, _, _, _, _, _] = *tag;
-        // 0 stands for none.
-        let mark = u64::from_le_bytes(front).max(1);
+        let mark = u64::from_le_bytes(front);
         if self.seen.contains(&mark) {
             return Err(AdmissionError::Seen);
         }
         self.take(now)?;
-        if let Some(slot) = self.seen.get_mut(self.next) {
-            *slot = mark;
+        self.seen.rotate_right(1);
+        if let Some(newest) = self.seen.first_mut() {
+            *newest = mark;
         }
-        self.next = self.next.wrapping_add(1).checked_rem(SEEN).unwrap_or(0);
         Ok(first)
     }
 

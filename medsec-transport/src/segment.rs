@@ -35,7 +35,7 @@ impl<'m> Segments<'m> {
     ///
     /// The length may differ from packet to packet: what a connection takes is known once it is made, and again after each.
     pub fn next<'p>(&mut self, packet: &'p mut [u8]) -> Option<Outgoing<'p>> {
-        let room = packet.len().checked_sub(1).filter(|room| *room > 0)?;
+        let room = packet.len().checked_sub(1)?;
         let length = room.min(self.rest.len());
         let (part, rest) = self.rest.split_at_checked(length)?;
         if part.is_empty() {
@@ -92,7 +92,7 @@ impl<const BYTES: usize> Assembler<BYTES> {
 
     /// Drops what there is of a frame: after a connection was lost, and when a link ends.
     pub const fn clear(&mut self) {
-        (self.length, self.due) = (0, None);
+        self.due = None;
     }
 
     /// Takes a packet, and returns the frame that it ends. A first packet drops what there was of another frame.

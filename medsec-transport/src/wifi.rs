@@ -21,15 +21,12 @@ const VENDOR: u8 = 221;
 const WPA: [u8; 4] = [0x00, 0x50, 0xf2, 0x01];
 /// Who numbers the suites of the standard.
 const OUI: [u8; 3] = [0x00, 0x0f, 0xac];
-/// Bits of the RSN capabilities: management frame protection required, and capable.
-const MFPR: u16 = 1 << 6;
+/// Bit of the RSN capabilities: capable of protecting management frames.
 const MFPC: u16 = 1 << 7;
 /// Bit of the first byte of the RSN extension element: SAE hash-to-element.
 const H2E: u8 = 1 << 5;
 /// Bytes of the longest SSID.
 pub const SSID_BYTES_MAX: usize = 32;
-/// Most suites that an element lists of one kind.
-const SUITES_MAX: u16 = 16;
 
 /// A set of suite numbers of the standard, 0 to 31.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -75,6 +72,8 @@ const BROKEN: Suites = Suites::of(&[0, 1, 2, 5]);
 const CIPHERS: Suites = Suites::of(&[4, 8, 9, 10]);
 /// CCMP and GCMP with keys of 256 bits.
 const CIPHERS_256: Suites = Suites::of(&[9, 10]);
+/// What protects management frames to all where an element does not say.
+const BIP_CMAC_128: u8 = 6;
 /// BIP, which protects management frames to all.
 const MANAGEMENT: Suites = Suites::of(&[6, 11, 12, 13]);
 const MANAGEMENT_256: Suites = Suites::of(&[12, 13]);
@@ -323,7 +322,10 @@ fn find(elements: &[u8]) -> Result<Found<'_>, WifiRefusal> {
     Ok(found)
 }
 
-/// An RSN element (IEEE 802.11-2020 §9.4.2.24). What it leaves out at its end has the standard's defaults.
+/// An RSN element (IEEE 802.11-2020 §9.4.2.24).
+///
+/// The standard lets an element end behind any field. One that ends before its capabilities says that management frames are not
+/// protected, and is refused here as too short.
 struct Rsn {
     /// None if it is of somebody else's numbering.
     group: Option<u8>,
@@ -340,25 +342,14 @@ impl Rsn {
             return Err(WifiRefusal::Version);
         }
         let mut rsn = Self {
-            group: Some(4),
-            pairwise: Suites::of(&[4]),
-            akms: Suites::of(&[1]),
-            capabilities: 0,
-            group_management: Some(6),
+            group: suite(&mut reader)?,
+            pairwise: suites(&mut reader)?,
+            akms: suites(&mut reader)?,
+            capabilities: reader.u16()?,
+            group_management: Some(BIP_CMAC_128),
         };
         if reader.remaining() > 0 {
-            rsn.group = suite(&mut reader)?;
-        }
-        if reader.remaining() > 0 {
-            rsn.pairwise = suites(&mut reader)?;
-        }
-        if reader.remaining() > 0 {
-            rsn.akms = suites(&mut reader)?;
-        }
-        if reader.remaining() > 0 {
-            rsn.capabilities = reader.u16()?;
-        }
-        if reader.remaining() > 0 {
+            // Ids of keys that a station has from before.
             let count = reader.u16()?;
             reader.bytes(usize::from(count).saturating_mul(16))?;
         }
@@ -366,10 +357,6 @@ impl Rsn {
             rsn.group_management = suite(&mut reader)?;
         }
         reader.finish()?;
-        // Who requires what he is not capable of says nothing that can be relied on.
-        if rsn.capabilities & MFPR != 0 && rsn.capabilities & MFPC == 0 {
-            return Err(WifiRefusal::Management);
-        }
         Ok(rsn)
     }
 }
@@ -381,14 +368,10 @@ fn suite(reader: &mut Reader<'_>) -> Result<Option<u8>, DecodeError> {
     Ok((oui == OUI).then_some(number))
 }
 
-/// A list of suites; those of somebody else's numbering are left out.
-fn suites(reader: &mut Reader<'_>) -> Result<Suites, WifiRefusal> {
-    let count = reader.u16()?;
-    if count == 0 || count > SUITES_MAX {
-        return Err(WifiRefusal::Layout(DecodeError::Reserved));
-    }
+/// A list of suites, of up to the 62 that an element has room for; those of somebody else's numbering are left out.
+fn suites(reader: &mut Reader<'_>) -> Result<Suites, DecodeError> {
     let mut set = Suites::default();
-    for _ in 0..count {
+    for _ in 0..reader.u16()? {
         if let Some(number) = suite(reader)? {
             set = Suites(set.0 | Suites::of(&[number]).0);
         }

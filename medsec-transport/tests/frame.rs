@@ -325,3 +325,24 @@ fn bytes(hex: &str) -> Vec<u8> {
     let digit = |at| u8::from_str_radix(hex.get(at..at + 2).unwrap(), 16).unwrap();
     (0..hex.len()).step_by(2).map(digit).collect()
 }
+
+/// What was dropped and why, to the one.
+#[test]
+fn what_is_dropped_is_counted() {
+    let mut direction = Direction::<Aes256Gcm, 1>::new(9);
+    let frames: Vec<_> = (0..6).map(|byte| direction.seal(&[byte])).collect();
+    let mut changed = frames[0].clone();
+    changed[3] ^= 1;
+    for _ in 0..3 {
+        assert_eq!(direction.open(&changed), Err(ReceiveError::Forged));
+    }
+    direction.open(&frames[0]).unwrap();
+    for _ in 0..2 {
+        assert_eq!(direction.open(&frames[0]), Err(ReceiveError::Replayed));
+    }
+    assert_eq!(direction.open(&[0; 40]), Err(ReceiveError::Layout));
+    direction.open(&frames[5]).unwrap();
+    assert_eq!(direction.receiver.counts(), Counts { lost: 4, replayed: 2, forged: 3 });
+    direction.open(&frames[2]).unwrap();
+    assert_eq!(direction.receiver.counts(), Counts { lost: 3, replayed: 2, forged: 3 });
+}

@@ -8,8 +8,11 @@
 #![expect(clippy::arithmetic_side_effects, reason = "an overflow would stop the test")]
 
 use medsec_core::Secret;
-use medsec_core::agreement::AgreementSecret;
-use medsec_core::suite::{Aes256Gcm, ChaCha20Poly1305, CipherState, NotAuthentic, Suite};
+use medsec_core::agreement::{AgreementSecret, WeakKey};
+use medsec_core::suite::{
+    Aes256Gcm, ChaCha20Poly1305, CipherState, NotAuthentic, SealError, Suite,
+};
+use medsec_transport::noise::Primitives;
 use medsec_transport::noise::handshake_state::{
     BeginError, Finished, HandshakeState, ReadError, Role, WriteError,
 };
@@ -134,6 +137,21 @@ fn both_sides_end_with_the_same_keys() {
         let bare: Vec<_> =
             messages.iter().zip(PAYLOADS).map(|(m, payload)| m.len() - payload.len()).collect();
         assert_eq!(bare, sizes, "{}", pattern.name);
+        for side in &mut handshake.sides {
+            // There is nothing more to say.
+            let mut buffer = [0; 100];
+            assert_eq!((side.is_to_write(), side.overhead()), (false, 0));
+            assert_eq!(side.write_message(&[], &mut buffer).unwrap_err(), WriteError::Turn);
+            assert_eq!(side.read_message(&mut buffer).unwrap_err(), ReadError::Turn);
+        }
+        let keys = setting.keys.each_ref().map(|key| Some(key.public().to_bytes()));
+        assert_eq!(
+            handshake.sides.each_ref().map(HandshakeState::remote_static),
+            [keys[1], keys[0]]
+        );
+        let mut other = setting.begin::<S>(1);
+        other.advance(3);
+        assert_ne!(other.sides[0].handshake_hash(), handshake.sides[0].handshake_hash());
         let [mut initiator, mut responder] = handshake.finish();
         assert_eq!(initiator.remote_static, setting.keys[1].public().to_bytes());
         assert_eq!(responder.remote_static, setting.keys[0].public().to_bytes());
@@ -323,6 +341,91 @@ fn weak_keys_are_refused() {
     }
 }
 
+/// The functions of suite 1, but that a static key is shown in an encoding that is not its own.
+struct Unclear;
+
+impl Primitives for Unclear {
+    const NAME: &'static str = <Aes256Gcm as Primitives>::NAME;
+    /// A key, and whether it is an ephemeral one.
+    type KeyPair = (AgreementSecret, bool);
+    type CipherState = CipherState<Aes256Gcm>;
+
+    fn key_pair(secret: Secret<32>) -> Self::KeyPair {
+        (AgreementSecret::from_bytes(secret), true)
+    }
+
+    fn public((key, is_ephemeral): &Self::KeyPair) -> [u8; 32] {
+        let mut bytes = key.public().to_bytes();
+        bytes[31] |= if *is_ephemeral { 0 } else { 0x80 };
+        bytes
+    }
+
+    fn is_key(public: &[u8; 32]) -> bool {
+        Aes256Gcm::is_key(public)
+    }
+
+    fn dh((key, _): &Self::KeyPair, public: &[u8; 32]) -> Result<Secret<32>, WeakKey> {
+        Aes256Gcm::dh(key, public)
+    }
+
+    fn hash(parts: &[&[u8]]) -> [u8; 32] {
+        Aes256Gcm::hash(parts)
+    }
+
+    fn hkdf(chaining_key: &Secret<32>, input: &[u8]) -> [Secret<32>; 3] {
+        Aes256Gcm::hkdf(chaining_key, input)
+    }
+
+    fn cipher(key: &Secret<32>) -> Self::CipherState {
+        Aes256Gcm::cipher(key)
+    }
+
+    fn encrypt(
+        cipher: &mut Self::CipherState,
+        ad: &[u8],
+        body: &mut [u8],
+    ) -> Result<[u8; 16], SealError> {
+        Aes256Gcm::encrypt(cipher, ad, body)
+    }
+
+    fn decrypt(
+        cipher: &mut Self::CipherState,
+        ad: &[u8],
+        body: &mut [u8],
+        tag: &[u8; 16],
+    ) -> Result<(), NotAuthentic> {
+        Aes256Gcm::decrypt(cipher, ad, body, tag)
+    }
+
+    fn decrypt_uncounted(
+        cipher: &Self::CipherState,
+        ad: &[u8],
+        body: &mut [u8],
+        tag: &[u8; 16],
+    ) -> Result<(), NotAuthentic> {
+        Aes256Gcm::decrypt_uncounted(cipher, ad, body, tag)
+    }
+}
+
+/// A key has one encoding: otherwise one holder would have two names.
+#[test]
+fn a_static_key_in_a_second_encoding_is_refused() {
+    let (key, own) = ((key(2), false), key(1));
+    let prologue: [&[u8]; 2] = [b"", b""];
+    let mut initiator =
+        HandshakeState::<Aes256Gcm>::new(&XX, Role::Initiator, &prologue, &own, None, None)
+            .unwrap();
+    let mut responder =
+        HandshakeState::<Unclear>::new(&XX, Role::Responder, &prologue, &key, None, None).unwrap();
+    initiator.set_ephemeral(Secret::new([3; 32]));
+    responder.set_ephemeral(Secret::new([4; 32]));
+    let mut buffer = [0; 100];
+    let first = initiator.write_message(&[], &mut buffer).unwrap();
+    responder.read_message(first).unwrap();
+    let second = responder.write_message(&[], &mut buffer).unwrap();
+    assert_eq!(initiator.read_message(second).unwrap_err(), ReadError::WeakKey);
+}
+
 #[test]
 fn each_side_speaks_in_its_turn_and_with_its_own_ephemeral_key() {
     let setting = Setting::of(&XX);
@@ -345,7 +448,13 @@ fn each_side_speaks_in_its_turn_and_with_its_own_ephemeral_key() {
             .unwrap();
     let mut none = none;
     assert_eq!(none.write_message(&[], &mut buffer).unwrap_err(), WriteError::Ephemeral);
+    none.set_ephemeral(Secret::new([5; 32]));
+    none.write_message(&[], &mut buffer).unwrap();
     assert!(none.finish().is_none(), "an unfinished handshake leaves nothing");
+    let mut half = setting.begin::<Aes256Gcm>(0);
+    half.advance(2);
+    let [initiator, _] = half.sides;
+    assert!(initiator.remote_static().is_some() && initiator.finish().is_none());
 }
 
 #[test]
@@ -378,20 +487,19 @@ fn a_key_that_moved_on_is_another() {
     let setting = Setting::of(&KK);
     let mut handshake = setting.begin::<Aes256Gcm>(0);
     handshake.advance(3);
-    let [mut initiator, mut responder] = handshake.finish();
+    let [mut initiator, responder] = handshake.finish();
     let mut early = *b"early";
     let tag = initiator.send.encrypt_with_ad(&[], &mut early).unwrap();
     initiator.send.rekey().unwrap();
     let mut late = *b"later";
     let late_tag = initiator.send.encrypt_with_ad(&[], &mut late).unwrap();
-    assert_eq!(
-        responder.receive.decrypt_numbered(1, &[], &mut late.clone(), &late_tag),
-        Err(NotAuthentic)
-    );
-    responder.receive.rekey().unwrap();
-    assert_eq!(responder.receive.decrypt_numbered(0, &[], &mut early, &tag), Err(NotAuthentic));
-    assert_eq!(responder.receive.decrypt_numbered(1, &[], &mut late, &late_tag), Ok(()));
-    assert_eq!(late, *b"later");
+    let before = responder.receive.into_receiver();
+    assert_eq!(before.decrypt(1, &[], &mut late.clone(), &late_tag), Err(NotAuthentic));
+    let after = before.following().unwrap();
+    assert_eq!(after.decrypt(0, &[], &mut early.clone(), &tag), Err(NotAuthentic));
+    let verified = after.decrypt(1, &[], &mut late, &late_tag).unwrap();
+    assert_eq!((verified.number(), late), (1, *b"later"));
+    assert_eq!(before.decrypt(0, &[], &mut early, &tag).map(|_| early), Ok(*b"early"));
 }
 
 /// On a computer with words of 64 bits; a microcontroller's are no larger.

@@ -240,13 +240,15 @@ fn lists_of_suites() {
     assert_eq!(with(|network| network.h2e = false), Err(WifiRefusal::HashToElement));
     assert_eq!(with(|network| network.capabilities = 0), Err(WifiRefusal::Management));
     assert_eq!(with(|network| network.capabilities = MFPR), Err(WifiRefusal::Management));
-    let layout = |result| matches!(result, Err(WifiRefusal::Layout(_)));
-    assert!(layout(with(|network| network.pairwise = Vec::new())));
-    assert!(layout(with(|network| network.akms = vec![8; 17])));
-    with(|network| network.akms = vec![8; 16]).unwrap();
+    assert_eq!(with(|network| network.pairwise = Vec::new()), Err(WifiRefusal::Cipher));
+    assert_eq!(with(|network| network.akms = Vec::new()), Err(WifiRefusal::KeyManagement));
+    with(|network| network.akms = vec![8; 55]).unwrap();
+    // The numbers that a set holds.
+    assert!(Suites::of(&[31]).has(31) && !Suites::of(&[32, 255]).has(32));
+    assert!(Suites::of(&[32, 255]).is_empty());
 }
 
-/// What is cut off an element has the standard's defaults: IEEE 802.1X with SHA-1, which no policy takes, and unprotected management frames.
+/// An element that ends before its capabilities has unprotected management frames; what may be missing behind them has its default.
 #[test]
 fn no_truncation_is_joined() {
     let body = good().body();
@@ -308,6 +310,23 @@ fn elements_that_contradict_each_other_are_refused() {
     assert_eq!(judged(&[&element(0, b""), &rsn, &rsnx]), Err(WifiRefusal::Elements));
     assert_eq!(judged(&[&element(0, &[b'a'; 33]), &rsn, &rsnx]), Err(WifiRefusal::Elements));
     judged(&[&element(0, &[b'a'; 32]), &rsn, &rsnx]).unwrap();
+    judged(&[&element(0, b"a"), &rsn, &rsnx]).unwrap();
+    assert_eq!(judged(&[&ssid, &rsn]), Err(WifiRefusal::HashToElement));
+    let without = [&ssid[..], &rsn].concat();
+    assert!(judge(&without, true, Policy::Wpa2Personal).is_ok_and(|pin| !pin.h2e));
+    // Ids of keys from before, and what nobody knows behind the last field.
+    let body = network.body();
+    for ids in 0..3_u8 {
+        let (front, back) = (&body[..20], &body[22..]);
+        let listed = [front, &[ids, 0], &vec![7; usize::from(ids) * 16], back].concat();
+        judged(&[&ssid, &element(48, &listed), &rsnx]).unwrap();
+        let longer = [&listed[..], &[0]].concat();
+        let refused = judged(&[&ssid, &element(48, &longer), &rsnx]);
+        assert!(matches!(refused, Err(WifiRefusal::Layout(_))));
+        let short = [front, &[ids + 1, 0], &vec![7; usize::from(ids) * 16]].concat();
+        let refused = judged(&[&ssid, &element(48, &short), &rsnx]);
+        assert!(matches!(refused, Err(WifiRefusal::Layout(_))));
+    }
     let mut version = network.body();
     version[0] = 2;
     assert_eq!(judged(&[&ssid, &element(48, &version), &rsnx]), Err(WifiRefusal::Version));

@@ -24,12 +24,13 @@ use crate::record::Record;
 use crate::shell::{Shell, in_threads};
 
 /// What is changed: files whose path begins so.
-const CHANGED: [&str; 5] = [
+const CHANGED: [&str; 6] = [
     "medsec-core/src/rng",
     "medsec-core/src/flash/cell",
     "medsec-core/src/flash/page",
     "medsec-core/src/flash/ring",
     "medsec-audit/src/verify",
+    "medsec-transport/src",
 ];
 
 /// The module that knows which mutant is on, and where it goes in the copy.

@@ -269,23 +269,21 @@ impl<'a, S: Suite, const WORDS: usize> Handshake<'a, S, WORDS> {
         message: &mut [u8],
         out: &'m mut [u8],
     ) -> Result<Option<Outgoing<'m>>, LinkError> {
+        match self.state.role() {
+            Role::Initiator => self.receive_second(message, out),
+            Role::Responder => self.receive_third(message).map(|()| None),
+        }
+    }
+
+    fn receive_second<'m>(
+        &mut self,
+        message: &mut [u8],
+        out: &'m mut [u8],
+    ) -> Result<Option<Outgoing<'m>>, LinkError> {
         let [_, second, third] = self.way.lengths();
-        let (due, length, answer) = match self.state.role() {
-            Role::Initiator => (SECOND, second, third),
-            Role::Responder => (THIRD, third, 0),
-        };
-        if message.len() != length {
-            return Err(LinkError::Layout);
-        }
-        let (first, message) = message.split_first_mut().ok_or(LinkError::Layout)?;
-        if *first != due {
-            return Err(LinkError::Layout);
-        }
-        if self.state.role() == Role::Responder {
-            return self.receive_last(message).map(|()| None);
-        }
+        let message = behind(SECOND, second, message)?;
         // Before the message is used up.
-        let out = out.get_mut(..answer).ok_or(LinkError::Write)?;
+        let out = out.get_mut(..third).ok_or(LinkError::Write)?;
         let (judging, own, is_pinned) = (self.judging, self.own, self.way == Way::Pinned);
         // Before this side says who it is.
         let peer = self.state.read_message_if(message, |payload, key| {
@@ -309,7 +307,9 @@ impl<'a, S: Suite, const WORDS: usize> Handshake<'a, S, WORDS> {
 
     /// The third message: who sent it is the initiator of this handshake, and has proved a key. What it shows is looked at once, so a
     /// certificate that is not good ends the handshake, and a refusal can be told.
-    fn receive_last(&mut self, message: &mut [u8]) -> Result<(), LinkError> {
+    fn receive_third(&mut self, message: &mut [u8]) -> Result<(), LinkError> {
+        let [_, _, third] = self.way.lengths();
+        let message = behind(THIRD, third, message)?;
         let (judging, own, announced) = (self.judging, self.own, self.announced);
         let is_labelled = self.way == Way::Labelled;
         let judge = |payload: &mut [u8], key| {
@@ -402,6 +402,17 @@ fn prologue(header: [u8; HEADER_BYTES], responder: [u8; 16], initiator: [u8; 16]
         *to = *from;
     }
     bytes
+}
+
+/// What follows the first byte of a message, if it is the message that is due.
+fn behind(due: u8, length: usize, message: &mut [u8]) -> Result<&mut [u8], LinkError> {
+    if message.len() != length {
+        return Err(LinkError::Layout);
+    }
+    match message.split_first_mut() {
+        Some((first, rest)) if *first == due => Ok(rest),
+        _ => Err(LinkError::Layout),
+    }
 }
 
 /// The byte that stands for the window.

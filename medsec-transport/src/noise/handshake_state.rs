@@ -231,10 +231,10 @@ impl<'s, P: Primitives> HandshakeState<'s, P> {
         let mut has_key = self.symmetric.has_key();
         let mut bytes = 0_usize;
         for token in tokens {
-            let tag = if has_key { TAG_BYTES } else { 0 };
             bytes = bytes.saturating_add(match token {
                 Token::E => KEY_BYTES,
-                Token::S => KEY_BYTES.saturating_add(tag),
+                // Never in clear, by the soundness of patterns.
+                Token::S => KEY_BYTES.saturating_add(TAG_BYTES),
                 Token::Ee | Token::Es | Token::Se | Token::Ss | Token::Psk => 0,
             });
             has_key |= *token != Token::S && (*token != Token::E || self.pattern.has_psk);
@@ -370,8 +370,7 @@ impl<'s, P: Primitives> HandshakeState<'s, P> {
         for token in tokens {
             match token {
                 Token::E => {
-                    let (public, after) = take::<KEY_BYTES>(rest)?;
-                    rest = after;
+                    let public = take::<KEY_BYTES>(&mut rest)?;
                     if !P::is_key(public) {
                         return Err(ReadError::WeakKey);
                     }
@@ -382,9 +381,8 @@ impl<'s, P: Primitives> HandshakeState<'s, P> {
                     }
                 }
                 Token::S => {
-                    let (public, after) = take::<KEY_BYTES>(rest)?;
-                    let (tag, after) = take::<TAG_BYTES>(after)?;
-                    rest = after;
+                    let public = take::<KEY_BYTES>(&mut rest)?;
+                    let tag = take::<TAG_BYTES>(&mut rest)?;
                     // A static key in clear is in no pattern here, and is refused.
                     reading.decrypt_and_hash(public, tag)?;
                     if !P::is_key(public) {
@@ -472,9 +470,11 @@ fn put<'m>(free: &'m mut [u8], bytes: &[u8]) -> Result<&'m mut [u8], WriteError>
     Ok(free)
 }
 
-/// The first `N` bytes, and what follows them.
-fn take<const N: usize>(bytes: &mut [u8]) -> Result<(&mut [u8; N], &mut [u8]), ReadError> {
-    bytes.split_first_chunk_mut().ok_or(ReadError::Length)
+/// Takes the first `N` bytes off what is left of a message.
+fn take<'m, const N: usize>(rest: &mut &'m mut [u8]) -> Result<&'m mut [u8; N], ReadError> {
+    let (front, after) = core::mem::take(rest).split_first_chunk_mut().ok_or(ReadError::Length)?;
+    *rest = after;
+    Ok(front)
 }
 
 /// The payload, which is the rest of a message; in clear only as long as the pattern has made no key.

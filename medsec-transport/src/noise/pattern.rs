@@ -76,13 +76,14 @@ const _: () = {
 
 impl Pattern {
     /// Whether each message, once there is a key, ends under another key than it began with; the state of a message that was
-    /// refused can then be dropped. Also, whether a static key is never sent in clear, no message is empty, and both ephemeral keys enter (§7.3).
+    /// refused can then be dropped. Also, whether it has one text at most before, whether a static key is never sent in clear, no message is empty, and both ephemeral keys enter (§7.3).
     const fn is_sound(&self) -> bool {
         let mut has_key = false;
         let mut has_ee = false;
         let mut messages = self.messages;
         while let [message, others @ ..] = messages {
             let mut makes_key = false;
+            let mut has_text = false;
             let mut tokens: &[Token] = message;
             while let [token, rest @ ..] = tokens {
                 makes_key |= match token {
@@ -91,8 +92,12 @@ impl Pattern {
                     Token::Ee | Token::Es | Token::Se | Token::Ss | Token::Psk => true,
                 };
                 has_ee |= matches!(token, Token::Ee);
-                if matches!(token, Token::S) && !has_key && !makes_key {
-                    return false;
+                if matches!(token, Token::S) {
+                    let is_second = has_key && !makes_key && has_text;
+                    if is_second || !has_key && !makes_key {
+                        return false;
+                    }
+                    has_text = true;
                 }
                 tokens = rest;
             }

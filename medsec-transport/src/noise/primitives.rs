@@ -62,13 +62,12 @@ pub trait Primitives: Sized {
         tag: &[u8; TAG_BYTES],
     ) -> Result<(), NotAuthentic>;
 
-    /// `DecryptWithAd` (§5.1), in place, of the message `ahead` messages after the next one. It counts nothing.
+    /// `DecryptWithAd` (§5.1), in place, of the next message, which stays the next one.
     ///
     /// # Errors
     /// [`NotAuthentic`]: `body` then holds nothing of the plaintext.
-    fn decrypt_ahead(
+    fn decrypt_uncounted(
         cipher: &Self::CipherState,
-        ahead: u64,
         ad: &[u8],
         body: &mut [u8],
         tag: &[u8; TAG_BYTES],
@@ -125,13 +124,12 @@ impl<S: Suite> Primitives for S {
         cipher.decrypt_with_ad(ad, body, tag)
     }
 
-    fn decrypt_ahead(
+    fn decrypt_uncounted(
         cipher: &CipherState<S>,
-        ahead: u64,
         ad: &[u8],
         body: &mut [u8],
         tag: &[u8; TAG_BYTES],
     ) -> Result<(), NotAuthentic> {
-        cipher.decrypt_numbered(cipher.number().saturating_add(ahead), ad, body, tag)
+        cipher.decrypt_uncounted(ad, body, tag)
     }
 }

@@ -76,15 +76,15 @@ impl<P: Primitives> SymmetricState<P> {
     /// The state while a message is read. Nothing of it counts before [`commit`](Self::commit).
     pub(super) const fn read(&self) -> Reading<'_, P> {
         let next = Self { h: self.h, ck: self.ck.duplicate(), cipher: None };
-        Reading { before: self.cipher.as_ref(), opened: 0, next }
+        Reading { before: self.cipher.as_ref(), next }
     }
 
     /// The state after a message that was found good as a whole.
     pub(super) fn commit(&mut self, read: Self) {
         self.h = read.h;
         self.ck = read.ck;
-        // A message that was encrypted brings a new key, by the soundness of patterns: the numbers of the old one that it used
-        // need no account.
+        // A message that was encrypted brings a new key, by the soundness of patterns: the number of the old one that it used
+        // needs no account.
         if read.cipher.is_some() {
             self.cipher = read.cipher;
         }
@@ -101,8 +101,6 @@ impl<P: Primitives> SymmetricState<P> {
 pub(super) struct Reading<'a, P: Primitives> {
     /// The key from before the message, which is only lent: no key exists twice on a side that encrypts with it.
     before: Option<&'a P::CipherState>,
-    /// What was decrypted with it.
-    opened: u64,
     next: SymmetricState<P>,
 }
 
@@ -128,11 +126,8 @@ impl<P: Primitives> Reading<'_, P> {
         self.next.mix_hash(&[text, tag]);
         match (&mut self.next.cipher, self.before) {
             (Some(cipher), _) => P::decrypt(cipher, &h, text, tag),
-            (None, Some(cipher)) => {
-                let ahead = self.opened;
-                self.opened = ahead.saturating_add(1);
-                P::decrypt_ahead(cipher, ahead, &h, text, tag)
-            }
+            // A message has one text at most before it makes a key, by the soundness of patterns.
+            (None, Some(cipher)) => P::decrypt_uncounted(cipher, &h, text, tag),
             (None, None) => Err(NotAuthentic),
         }
     }

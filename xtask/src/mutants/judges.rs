@@ -12,7 +12,7 @@ use serde::Deserialize;
 use crate::shell::{Shell, in_threads};
 
 /// Crates whose unit and integration tests judge.
-const PACKAGES: [&str; 3] = ["medsec-core", "medsec-audit", "medsec-sim"];
+const PACKAGES: [&str; 4] = ["medsec-core", "medsec-audit", "medsec-sim", "medsec-transport"];
 
 /// Test files that judge something else: each case of `compile_fail` is a run of the compiler.
 const LEFT_OUT: [&str; 1] = ["compile_fail"];

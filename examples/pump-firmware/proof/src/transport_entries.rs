@@ -82,12 +82,11 @@ fn entry_link_send(end: &mut Finished<Aes256Gcm>, ad: &[u8], body: &mut [u8]) ->
 #[unsafe(no_mangle)]
 fn entry_link_receive(
     end: &mut Finished<Aes256Gcm>,
-    number: u64,
     ad: &[u8],
     body: &mut [u8],
     tag: &[u8; 16],
 ) -> bool {
-    end.receive.decrypt_numbered(number, ad, body, tag).is_ok()
+    end.receive.decrypt_uncounted(ad, body, tag).is_ok()
         || end.receive.decrypt_with_ad(ad, body, tag).is_ok()
 }
 
