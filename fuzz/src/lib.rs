@@ -5,6 +5,7 @@
 
 mod bytes;
 mod crypto;
+mod file;
 mod flash;
 mod forged;
 mod host;
@@ -44,6 +45,7 @@ pub const TARGETS: &[Target] = &[
     target("frame", link::frame, 512),
     target("link", link::link, 512),
     target("wifi", link::wifi, 512),
+    target("file", file::file, 1024),
     target("noise", crypto::noise, 4096),
     target("cell", flash::cell, 512),
     target("state", flash::state, 512),

@@ -76,7 +76,7 @@ fn run<S: Suite>(input: &mut Input<'_>) {
 }
 
 /// Another message: bytes of the input, or the true one with a byte changed, cut, or made longer.
-fn changed(input: &mut Input<'_>, message: &[u8]) -> Vec<u8> {
+pub(crate) fn changed(input: &mut Input<'_>, message: &[u8]) -> Vec<u8> {
     let mut other = message.to_vec();
     match input.below(4) {
         0 => other = input.chunk().to_vec(),
@@ -190,16 +190,16 @@ fn refused<S: Suite, const WORDS: usize>(receiver: &mut Receiver<S, WORDS>, fram
     assert_eq!(receiver.next(), next);
 }
 
-fn signer(byte: u8) -> DeviceKey {
+pub(crate) fn signer(byte: u8) -> DeviceKey {
     DeviceKey::from_seed(&Secret::new([byte; 32]))
 }
 
-fn key(byte: u8) -> AgreementSecret {
+pub(crate) fn key(byte: u8) -> AgreementSecret {
     AgreementSecret::from_bytes(Secret::new([byte; 32]))
 }
 
 /// The owner's key issues both.
-fn certificate(kind: Kind, holder: u8) -> Certificate {
+pub(crate) fn certificate(kind: Kind, holder: u8) -> Certificate {
     let public = signer(holder).public();
     let is_device = kind == Kind::Device;
     let claims = Claims {
@@ -222,7 +222,7 @@ fn certificate(kind: Kind, holder: u8) -> Certificate {
 }
 
 static PERSON: LazyLock<Certificate> = LazyLock::new(|| certificate(Kind::Person, 10));
-static DEVICE: LazyLock<Certificate> = LazyLock::new(|| certificate(Kind::Device, 20));
+pub(crate) static DEVICE: LazyLock<Certificate> = LazyLock::new(|| certificate(Kind::Device, 20));
 
 /// A device, and a peer that speaks Noise as it should and says anything else: nobody but the holder of the certificate gets a link.
 pub(crate) fn link(data: &[u8]) {

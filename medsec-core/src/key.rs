@@ -47,11 +47,15 @@ pub enum Label {
     LinkAdmission,
     /// What both sides of a link know that begins with a label; parent: the label's code, padded with zeros.
     LinkPair,
+    /// Encrypts a sealed file; parent: the key of the file.
+    FileEncrypt,
+    /// Commits a sealed file to its key; parent: the key of the file.
+    FileCommit,
 }
 
 impl Label {
     /// All of them, in the order of the table in `docs/formats.md`.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::StoreEncrypt,
         Self::StoreNonce,
         Self::Lifecycle,
@@ -68,6 +72,8 @@ impl Label {
         Self::Seed,
         Self::LinkAdmission,
         Self::LinkPair,
+        Self::FileEncrypt,
+        Self::FileCommit,
     ];
 
     /// The text that separates this key from all others.
@@ -90,6 +96,8 @@ impl Label {
             Self::Seed => "medsec/v1/core/seed",
             Self::LinkAdmission => "medsec/v1/transport/admission",
             Self::LinkPair => "medsec/v1/transport/pair",
+            Self::FileEncrypt => "medsec/v1/transport/file-enc",
+            Self::FileCommit => "medsec/v1/transport/file-commit",
         }
     }
 }
@@ -187,11 +195,21 @@ pub enum Context {
     Certificate,
     /// What an issuer has revoked.
     IssuerState,
+    /// The header of a sealed file.
+    FileHeader,
+    /// All that a sealed file holds.
+    FileContent,
 }
 
 impl Context {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::AuditCheckpoint, Self::Certificate, Self::IssuerState];
+    pub const ALL: [Self; 5] = [
+        Self::AuditCheckpoint,
+        Self::Certificate,
+        Self::IssuerState,
+        Self::FileHeader,
+        Self::FileContent,
+    ];
 
     /// The text that separates this context from all others.
     #[must_use]
@@ -200,6 +218,8 @@ impl Context {
             Self::AuditCheckpoint => "medsec/v1/audit/checkpoint",
             Self::Certificate => "medsec/v1/core/certificate",
             Self::IssuerState => "medsec/v1/core/issuer-state",
+            Self::FileHeader => "medsec/v1/transport/file-header",
+            Self::FileContent => "medsec/v1/transport/file-content",
         }
     }
 }

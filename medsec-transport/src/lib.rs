@@ -1,7 +1,7 @@
 //! Links on which nothing is said in clear and nobody speaks unproven.
 //!
 //! From the ground up; nothing imports upward: [`noise`] (the handshake by the Noise Protocol Framework) `replay` → [`frame`]
-//! → [`link`] [`segment`]. By themselves: [`limiter`], before a first message costs anything, and [`wifi`], which networks are joined.
+//! → [`link`] → [`sealed_file`], [`segment`]. By themselves: [`limiter`], before a first message costs anything, and [`wifi`], which networks are joined.
 #![no_std]
 
 pub mod frame;
@@ -9,5 +9,6 @@ pub mod limiter;
 pub mod link;
 pub mod noise;
 mod replay;
+pub mod sealed_file;
 pub mod segment;
 pub mod wifi;

@@ -13,6 +13,7 @@ mod handshake;
 mod side;
 
 pub use handshake::{HALF_OPEN_MS, Handshake, LinkError};
+pub(crate) use side::has_suite;
 pub use side::{Judging, LabelSecret, MESSAGE_BYTES_MAX, Method, Own};
 
 use medsec_core::identity::peer::ProvenPeer;

@@ -123,7 +123,7 @@ pub struct Judging<'a> {
 }
 
 impl Judging<'_> {
-    pub(super) fn judge<S: Suite>(&self, certificate: &Certificate) -> Result<Trusted, LinkError> {
+    pub(crate) fn judge<S: Suite>(&self, certificate: &Certificate) -> Result<Trusted, LinkError> {
         let claims = certificate.claims();
         if !self.kinds.has(claims.kind) {
             return Err(LinkError::Kind);
@@ -145,7 +145,7 @@ impl core::fmt::Debug for Judging<'_> {
     }
 }
 
-pub(super) fn has_suite<S: Suite>(certificate: &Certificate) -> bool {
+pub(crate) fn has_suite<S: Suite>(certificate: &Certificate) -> bool {
     let bit = 1_u8.checked_shl(u32::from(S::ID.saturating_sub(1))).unwrap_or(0);
     certificate.claims().suites & bit != 0
 }
