@@ -364,3 +364,46 @@ impl<S: Suite, const WORDS: usize> core::fmt::Debug for Receiver<S, WORDS> {
         f.debug_struct("Receiver").field("next", &self.next()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::vec::Vec;
+
+    use medsec_core::Secret;
+    use medsec_core::suite::ChaCha20Poly1305;
+
+    use super::*;
+
+    /// Whether a receiver still has the key before, after each of these numbers under the second one, each of a new receiver.
+    fn keeps<const WORDS: usize>(numbers: &[u64]) -> Vec<bool> {
+        let key = Secret::new([1; 32]);
+        let kept = |number| {
+            let mut sender = Sender::<ChaCha20Poly1305, WORDS>::new(CipherState::new(&key));
+            let mut receiver = Receiver::<ChaCha20Poly1305, WORDS>::new(CipherState::new(&key));
+            let mut frame = [0; 19];
+            while receiver.next() <= number {
+                let sealed = sender.seal(Channel::App, true, b"", &mut frame);
+                let length = sealed.unwrap().bytes().len();
+                let is_before = sender.sealed() <= KEY_MESSAGES;
+                if WORDS == 0 || is_before || sender.sealed() > number {
+                    receiver.open(&mut frame[..length]).unwrap();
+                }
+            }
+            receiver.before.is_some()
+        };
+        numbers.iter().map(|number| kept(*number)).collect()
+    }
+
+    /// A thief of a receiver opens nothing that came more than a window ago: not in order, and not after the longest silence.
+    #[test]
+    fn the_key_before_goes_with_the_last_number_under_it() {
+        let first = KEY_MESSAGES;
+        let last = 2 * KEY_MESSAGES - 1;
+        assert_eq!(keeps::<0>(&[first - 1, first, last]), [false; 3]);
+        let expected = [false, true, true, false, false];
+        assert_eq!(keeps::<1>(&[first - 1, first, first + 62, first + 63, last]), expected);
+        assert_eq!(keeps::<4>(&[first - 1, first, first + 254, first + 255, last]), expected);
+    }
+}

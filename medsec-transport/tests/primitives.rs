@@ -4,15 +4,18 @@ use medsec_core::Secret;
 use medsec_core::agreement::{AgreementSecret, WeakKey};
 use medsec_core::suite::{Aes256Gcm, CipherState, NotAuthentic, SealError};
 use medsec_transport::noise::Primitives;
-use medsec_transport::noise::handshake_state::{HandshakeState, ReadError, Role};
+use medsec_transport::noise::handshake_state::{HandshakeState, ReadError, Role, WriteError};
 use medsec_transport::noise::pattern::XX;
 
 fn key(byte: u8) -> AgreementSecret {
     AgreementSecret::from_bytes(Secret::new([byte; 32]))
 }
 
-/// The functions of suite 1, but that a static key is shown in an encoding that is not its own.
+/// The functions of suite 1, but that a static key is shown in an encoding that is not its own, and that one text is not encrypted.
 struct Unclear;
+
+/// The text.
+const REFUSED: &[u8] = b"refused";
 
 impl Primitives for Unclear {
     const NAME: &'static str = <Aes256Gcm as Primitives>::NAME;
@@ -55,6 +58,9 @@ impl Primitives for Unclear {
         ad: &[u8],
         body: &mut [u8],
     ) -> Result<[u8; 16], SealError> {
+        if body == REFUSED {
+            return Err(SealError::TooLong);
+        }
         Aes256Gcm::encrypt(cipher, ad, body)
     }
 
@@ -94,4 +100,20 @@ fn a_static_key_in_a_second_encoding_is_refused() {
     responder.read_message(first).unwrap();
     let second = responder.write_message(&[], &mut buffer).unwrap();
     assert_eq!(initiator.read_message(second).unwrap_err(), ReadError::WeakKey);
+}
+
+/// What was mixed in before the cipher refused cannot be taken back, so nothing may follow it.
+#[test]
+fn a_handshake_whose_cipher_refuses_is_over() {
+    let (own, other) = ((key(2), false), key(3));
+    let prologue: [&[u8]; 2] = [b"", b""];
+    let mut responder =
+        HandshakeState::<Unclear>::new(&XX, Role::Responder, &prologue, &own, None, None).unwrap();
+    responder.set_ephemeral(Secret::new([4; 32]));
+    responder.read_message(&mut other.public().to_bytes()).unwrap();
+    let mut buffer = [0; 200];
+    assert_eq!(responder.write_message(REFUSED, &mut buffer).unwrap_err(), WriteError::Failed);
+    assert_eq!(responder.write_message(b"", &mut buffer).unwrap_err(), WriteError::Turn);
+    assert_eq!(responder.read_message(&mut buffer).unwrap_err(), ReadError::Turn);
+    assert!(responder.finish().is_none());
 }

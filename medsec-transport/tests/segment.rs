@@ -148,6 +148,7 @@ fn a_frame_that_does_not_fit_is_dropped_and_the_next_is_not() {
 #[test]
 fn what_was_begun_is_dropped_with_the_connection() {
     let mut radio = Radio::<Aes256Gcm, 1>::new();
+    assert_eq!(format!("{:?}", radio.assembler), "Assembler { length: 0, .. }");
     let packets = radio.packets(&[1; 50], 30);
     radio.take(packets.first().unwrap());
     assert_eq!(format!("{:?}", radio.assembler), "Assembler { length: 29, .. }");

@@ -6,6 +6,7 @@
 )]
 #![expect(clippy::arithmetic_side_effects, reason = "an overflow would stop the test")]
 
+use medsec_core::codec::DecodeError;
 use medsec_transport::wifi::{Association, Pin, Policy, Ssid, Suites, WifiRefusal, judge};
 
 const POLICIES: [Policy; 5] = [
@@ -310,7 +311,9 @@ fn elements_that_contradict_each_other_are_refused() {
     assert_eq!(judged(&[&element(0, b""), &rsn, &rsnx]), Err(WifiRefusal::Elements));
     assert_eq!(judged(&[&element(0, &[b'a'; 33]), &rsn, &rsnx]), Err(WifiRefusal::Elements));
     judged(&[&element(0, &[b'a'; 32]), &rsn, &rsnx]).unwrap();
-    judged(&[&element(0, b"a"), &rsn, &rsnx]).unwrap();
+    let pin = judged(&[&element(0, b"a"), &rsn, &rsnx]).unwrap();
+    let printed = format!("{:?}", pin.ssid);
+    assert!(printed.starts_with("Ssid { bytes: [97, 0, ") && printed.ends_with(" 0], length: 1 }"));
     assert_eq!(judged(&[&ssid, &rsn]), Err(WifiRefusal::HashToElement));
     let without = [&ssid[..], &rsn].concat();
     assert!(judge(&without, true, Policy::Wpa2Personal).is_ok_and(|pin| !pin.h2e));
@@ -320,6 +323,9 @@ fn elements_that_contradict_each_other_are_refused() {
         let (front, back) = (&body[..20], &body[22..]);
         let listed = [front, &[ids, 0], &vec![7; usize::from(ids) * 16], back].concat();
         judged(&[&ssid, &element(48, &listed), &rsnx]).unwrap();
+        // A byte of a cipher for management frames is less than a cipher.
+        let cut = judged(&[&ssid, &element(48, &listed[..listed.len() - 3]), &rsnx]);
+        assert_eq!(cut, Err(WifiRefusal::Layout(DecodeError::Short)));
         let longer = [&listed[..], &[0]].concat();
         let refused = judged(&[&ssid, &element(48, &longer), &rsnx]);
         assert!(matches!(refused, Err(WifiRefusal::Layout(_))));

@@ -7,7 +7,9 @@
 )]
 #![expect(clippy::arithmetic_side_effects, reason = "an overflow would stop the test")]
 
+mod edges;
 mod parties;
+mod raw_peer;
 mod reboots;
 
 use core::fmt::Write as _;
@@ -410,19 +412,6 @@ fn the_end_of_a_link_is_told() {
     assert_eq!(initiator.close(&mut buffer).unwrap_err(), SendError::Over);
     assert_eq!(initiator.seal(Channel::App, true, b"x", &mut buffer).unwrap_err(), SendError::Over);
     assert_eq!(responder.seal(Channel::App, true, b"x", &mut buffer).unwrap_err(), SendError::Over);
-}
-
-#[test]
-fn an_unfinished_handshake_is_no_link() {
-    let setting = Setting::new(tool(), device(), Attempt::Certified);
-    let (initiator, first) = setting.begin::<Aes256Gcm, 0>(0);
-    let (responder, _) = setting.accept::<Aes256Gcm, 0>(&first, 0).unwrap();
-    assert!(!initiator.is_complete() && !responder.is_complete());
-    let authority = setting.authority();
-    assert_eq!(initiator.establish(&authority).unwrap_err(), LinkError::Layout);
-    let (other, _) = setting.accept::<Aes256Gcm, 0>(&first, 0).unwrap();
-    assert_eq!(other.alert(&mut [0; 50]).unwrap_err(), LinkError::Layout);
-    assert_eq!(responder.establish(&authority).unwrap_err(), LinkError::Layout);
 }
 
 /// Without the ciphers, of which one sends, one receives and one, where frames come late, still receives.
