@@ -44,20 +44,23 @@ fn no_link_comes_of_a_refused_peer_or_before_the_peer_has_spoken() {
     assert!(initiator.is_complete() && responder.is_complete());
 }
 
-/// What has another length is not even tried.
+/// What has another length, or begins as another message, is not even tried.
 #[test]
-fn messages_have_one_length() {
+fn messages_have_one_length_and_say_which_they_are() {
     for attempt in [Attempt::Certified, LABELLED, Attempt::Pinned] {
         let setting = Setting::new(tool(), device(), attempt);
         let (mut initiator, first) = setting.begin::<Aes256Gcm, 4>(0);
         assert_eq!(first[3], 4, "a window of 256");
         let around = |message: &[u8]| {
             let (_, shorter) = message.split_last().unwrap();
-            [shorter.to_vec(), [message, &[0]].concat()]
+            let mut other = message.to_vec();
+            other[0] ^= 1;
+            [shorter.to_vec(), [message, &[0]].concat(), other]
         };
-        for wrong in around(&first) {
-            let refused = setting.accept::<Aes256Gcm, 4>(&wrong, 0).unwrap_err();
-            assert_eq!(refused, LinkError::Layout);
+        for (wrong, refused) in
+            around(&first).iter().zip([LinkError::Layout, LinkError::Layout, LinkError::Method])
+        {
+            assert_eq!(setting.accept::<Aes256Gcm, 4>(wrong, 0).unwrap_err(), refused);
         }
         let (mut responder, mut second) = setting.accept::<Aes256Gcm, 4>(&first, 0).unwrap();
         let mut buffer = [0; 250];
