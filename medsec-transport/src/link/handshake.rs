@@ -290,7 +290,7 @@ impl<'a, S: Suite, const WORDS: usize> Handshake<'a, S, WORDS> {
             if is_pinned {
                 return Ok(None);
             }
-            let certificate = shown(own, payload, key)?;
+            let certificate = shown(payload, &of_another(own, key)?)?;
             judging.judge::<S>(&certificate).map(Some)
         })?;
         self.peer = peer.or(self.peer);
@@ -313,10 +313,11 @@ impl<'a, S: Suite, const WORDS: usize> Handshake<'a, S, WORDS> {
         let (judging, own, announced) = (self.judging, self.own, self.announced);
         let is_labelled = self.way == Way::Labelled;
         let judge = |payload: &mut [u8], key| {
+            let key = of_another(own, key)?;
             if is_labelled {
                 return Ok(None);
             }
-            let certificate = shown(own, payload, key)?;
+            let certificate = shown(payload, &key)?;
             if certificate.claims().kind != announced {
                 return Err(LinkError::Kind);
             }
@@ -435,12 +436,14 @@ fn ephemeral<E: EntropySource>(
     Ok(secret)
 }
 
-/// The certificate in a payload, for the key that the handshake proves; it is not this side's own.
-fn shown(own: Own<'_>, payload: &[u8], key: Option<[u8; 32]>) -> Result<Certificate, LinkError> {
-    const { assert!(WIRE_BYTES + 97 == MESSAGE_BYTES_MAX) };
+/// The key that the handshake proves, if it is not this side's own.
+fn of_another(own: Own<'_>, key: Option<[u8; 32]>) -> Result<[u8; 32], LinkError> {
     let key = key.ok_or(LinkError::Layout)?;
-    if key == own.secret.public().to_bytes() {
-        return Err(LinkError::Subject);
-    }
-    Ok(WireCertificate::parse(payload)?.complete(&key)?)
+    if key == own.secret.public().to_bytes() { Err(LinkError::Subject) } else { Ok(key) }
+}
+
+/// The certificate in a payload, for that key.
+fn shown(payload: &[u8], key: &[u8; 32]) -> Result<Certificate, LinkError> {
+    const { assert!(WIRE_BYTES + 97 == MESSAGE_BYTES_MAX) };
+    Ok(WireCertificate::parse(payload)?.complete(key)?)
 }

@@ -20,7 +20,10 @@ pub enum Token {
     Psk,
 }
 
-/// A handshake pattern. Those of this page are checked when they are compiled, and there are no others.
+/// A handshake pattern.
+///
+/// # Security
+/// Those of this page are checked when they are compiled. One that somebody makes by changing a copy of them is checked by nobody.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Pattern {
@@ -76,7 +79,8 @@ const _: () = {
 
 impl Pattern {
     /// Whether each message, once there is a key, ends under another key than it began with; the state of a message that was
-    /// refused can then be dropped. Also, whether it has one text at most before, whether a static key is never sent in clear, no message is empty, and both ephemeral keys enter (§7.3).
+    /// refused can then be dropped. Also, whether it has one static key at most before that, whether a static key is never sent in
+    /// clear, no message is empty, and both ephemeral keys enter (§7.3).
     const fn is_sound(&self) -> bool {
         let mut has_key = false;
         let mut has_ee = false;

@@ -3,14 +3,15 @@
 use medsec_core::Secret;
 use medsec_core::identity::certificate::{Kind, Kinds};
 use medsec_core::identity::trust::Refusal;
+use medsec_core::key::{Label, derive};
 use medsec_core::suite::Aes256Gcm;
 use medsec_transport::frame::{Channel, ReceiveError, Sender};
 use medsec_transport::link::{Handshake, Link, LinkError, Received};
 use medsec_transport::noise::handshake_state::{HandshakeState, Role};
-use medsec_transport::noise::pattern::XX;
+use medsec_transport::noise::pattern::{XX, XX_PSK3};
 
-use crate::device_without;
 use crate::parties::{Attempt, Party, Setting, device, station, tool};
+use crate::{LABELLED, device_without};
 
 /// What bodies of frames about the link begin with.
 const CLOSE: u8 = 1;
@@ -49,13 +50,23 @@ impl Heard {
     }
 }
 
-/// The side of the peer by certificates, from the header of the first message on.
+/// The side of the peer, by certificates or by label as the header of the first message says.
 fn raw<'s>(party: &'s Party, role: Role, header: &[u8]) -> HandshakeState<'s, Aes256Gcm> {
     let prologue = [b"medsec/v1/transport/link\0\0\0\0\0\0\0\0", header, &[0; 32]].concat();
     let parts = [&prologue[..], &[0; 32]];
-    let mut state = HandshakeState::new(&XX, role, &parts, &party.secret, None, None).unwrap();
+    let is_labelled = header.starts_with(&[2]);
+    let pattern = if is_labelled { &XX_PSK3 } else { &XX };
+    let psk = is_labelled.then(label);
+    let mut state = HandshakeState::new(pattern, role, &parts, &party.secret, None, psk).unwrap();
     state.set_ephemeral(Secret::new([77; 32]));
     state
+}
+
+/// What both sides know that have the label of `LABELLED`.
+fn label() -> Secret<32> {
+    let mut code = [0; 32];
+    code.split_at_mut(16).0.fill(7);
+    derive(&Secret::new(code), Label::LinkPair, &[])
 }
 
 /// The next message of the peer, behind what comes before it.
@@ -192,4 +203,20 @@ fn an_initiator_speaks_with_the_kind_it_looks_for() {
     assert_eq!(respond(&setting).map(|_| ()).unwrap_err(), LinkError::Kind);
     setting.looked_for = Kinds::of(&[Kind::Station, Kind::Device]);
     respond(&setting).unwrap();
+}
+
+/// Who has stolen key and label of a device pairs with it, but not as the device itself.
+#[test]
+fn a_device_does_not_pair_with_its_own_key() {
+    for (initiator, expected) in [(tool(), Ok(())), (device(), Err(LinkError::Subject))] {
+        let setting = Setting::new(initiator, device(), LABELLED);
+        let header = [2, 1, Kind::Person.code(), 0];
+        let mut state = raw(&setting.initiator, Role::Initiator, &header);
+        let first = written(&mut state, &header, &[]);
+        let (mut responder, second) = setting.accept::<Aes256Gcm, 0>(&first, 0).unwrap();
+        read(&mut state, 1, &second);
+        let mut third = written(&mut state, &[0x11], &[]);
+        let judged = responder.receive(&mut third, &mut []).map(|answer| assert!(answer.is_none()));
+        assert_eq!((judged, responder.is_complete()), (expected, expected.is_ok()));
+    }
 }
