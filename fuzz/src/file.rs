@@ -1,20 +1,19 @@
 //! Sealed files, with anything on the medium.
 
 use medsec_core::Secret;
-use medsec_core::identity::Day;
-use medsec_core::identity::certificate::{Certificate, Claims, Kind, Kinds, NO_SCOPE, Unsigned};
-use medsec_core::identity::trust::{Anchor, Origin, Stage, Today, Trust};
+use medsec_core::identity::certificate::{Kind, Kinds};
 use medsec_core::key::sha256;
 use medsec_core::rng::Random;
 use medsec_core::suite::{Aes256Gcm, ChaCha20Poly1305, Suite};
 use medsec_sim::rng::Noise;
-use medsec_transport::link::{Judging, Own};
+use medsec_transport::link::Own;
 use medsec_transport::sealed_file::{
-    Checked, Checking, Content, FileWriter, Front, HEAD_BYTES, ReadError, Recipients, Sender,
+    Checked, Checking, Content, FileWriter, Front, HEAD_BYTES, RECIPIENTS_MAX, ReadError,
+    Recipients, Sender,
 };
 
 use crate::input::Input;
-use crate::link::{DEVICE, changed, key, signer};
+use crate::link::{DEVICE, certificate, changed, judging, key, signer};
 
 /// Only the file that was written passes the first reading, and only its content ends the second.
 pub(crate) fn file(data: &[u8]) {
@@ -23,40 +22,25 @@ pub(crate) fn file(data: &[u8]) {
 }
 
 fn run<S: Suite>(input: &mut Input<'_>) {
-    let anchors = [Anchor {
-        origin: Origin::Owner,
-        key: signer(1).public(),
-        may_issue: Kinds::of(&Kind::ALL),
-        roles: 0xff,
-        scope: NO_SCOPE,
-        model: 0,
-        min_epoch: 0,
-    }];
-    let judging = Judging {
-        trust: Trust::new(&anchors, &[], &[]).expect("one key"),
-        today: Today { floor: Day::FIRST, clock: None },
-        stage: Stage::Service,
-        kinds: Kinds::of(&[Kind::Device]),
-        subject: None,
-    };
+    let judging = judging(Kinds::of(&[Kind::Device]));
     let is_written = input.bool();
     // A key for each input: what was compared with one file helps with no other.
     let mut ahead = *input;
     let seed = sha256(&[ahead.rest()]);
-    let (secret, certificate) = (key(30), recipient());
-    let own = Own { secret: &secret, certificate: &certificate };
+    let (secret, recipient) = (key(30), certificate(Kind::Recipient, 30));
+    let own = Own { secret: &secret, certificate: &recipient };
     let checking = || Checking::<S>::new(own, judging, Content::App);
     if !is_written {
         let raw = input.rest();
-        if let Some(front) = raw.first_chunk() {
-            assert!(Front::parse(front).is_ok() || read(checking(), raw, false).is_err());
+        if let Some(Ok(front)) = raw.first_chunk().map(Front::parse) {
+            assert!((1..=RECIPIENTS_MAX).contains(&front.recipients));
         }
         assert!(read(checking(), raw, false).is_err());
         return;
     }
     let mut random = Random::new(Noise::<1000>::good(1));
     random.start(Secret::new(seed), b"").expect("it is good");
-    let recipients = Recipients::judge(&[certificate], judging.trust, judging.today, judging.stage);
+    let recipients = Recipients::judge(&[recipient], judging.trust, judging.today, judging.stage);
     let sender_key = signer(20);
     let sender = Sender { key: &sender_key, certificate: &DEVICE };
     let mut out = vec![0; 5000];
@@ -113,24 +97,4 @@ fn read<S: Suite>(
         checking.take(&mut rest.to_vec())?;
     }
     checking.finish()
-}
-
-fn recipient() -> Certificate {
-    let claims = Claims {
-        kind: Kind::Recipient,
-        suites: 0b11,
-        is_test: false,
-        serial: 6,
-        issuer: signer(1).public().kid(),
-        epoch: 0,
-        not_before: None,
-        not_after: None,
-        roles: 1,
-        may_issue: Kinds::NONE,
-        model: 0,
-        scope: NO_SCOPE,
-        subject: [30; 16],
-    };
-    let unsigned = Unsigned::new(claims, Some(&key(30).public()), None).expect("it is sound");
-    unsigned.sign(&signer(1)).expect("it is short")
 }

@@ -198,7 +198,7 @@ pub(crate) fn key(byte: u8) -> AgreementSecret {
     AgreementSecret::from_bytes(Secret::new([byte; 32]))
 }
 
-/// The owner's key issues both.
+/// The owner's key issues all.
 pub(crate) fn certificate(kind: Kind, holder: u8) -> Certificate {
     let public = signer(holder).public();
     let is_device = kind == Kind::Device;
@@ -217,17 +217,16 @@ pub(crate) fn certificate(kind: Kind, holder: u8) -> Certificate {
         scope: NO_SCOPE,
         subject: if is_device { device_id(7, &public) } else { [holder; 16] },
     };
-    let unsigned = Unsigned::new(claims, Some(&key(holder).public()), Some(&public));
+    let signs = (kind != Kind::Recipient).then_some(&public);
+    let unsigned = Unsigned::new(claims, Some(&key(holder).public()), signs);
     unsigned.expect("it is sound").sign(&signer(1)).expect("it is short")
 }
 
 static PERSON: LazyLock<Certificate> = LazyLock::new(|| certificate(Kind::Person, 10));
 pub(crate) static DEVICE: LazyLock<Certificate> = LazyLock::new(|| certificate(Kind::Device, 20));
 
-/// A device, and a peer that speaks Noise as it should and says anything else: nobody but the holder of the certificate gets a link.
-pub(crate) fn link(data: &[u8]) {
-    let mut input = Input::new(data);
-    let anchors = [Anchor {
+static ANCHORS: LazyLock<[Anchor; 1]> = LazyLock::new(|| {
+    [Anchor {
         origin: Origin::Owner,
         key: signer(1).public(),
         may_issue: Kinds::of(&Kind::ALL),
@@ -235,14 +234,24 @@ pub(crate) fn link(data: &[u8]) {
         scope: NO_SCOPE,
         model: 0,
         min_epoch: 0,
-    }];
-    let judging = Judging {
-        trust: Trust::new(&anchors, &[], &[]).expect("one key"),
+    }]
+});
+
+/// Whom a side speaks with that trusts the owner alone.
+pub(crate) fn judging(kinds: Kinds) -> Judging<'static> {
+    Judging {
+        trust: Trust::new(&*ANCHORS, &[], &[]).expect("one key"),
         today: Today { floor: Day::FIRST, clock: None },
         stage: Stage::Service,
-        kinds: Kinds::of(&[Kind::Person, Kind::Device]),
+        kinds,
         subject: None,
-    };
+    }
+}
+
+/// A device, and a peer that speaks Noise as it should and says anything else: nobody but the holder of the certificate gets a link.
+pub(crate) fn link(data: &[u8]) {
+    let mut input = Input::new(data);
+    let judging = judging(Kinds::of(&[Kind::Person, Kind::Device]));
     let secret = key(20);
     let own = Own { secret: &secret, certificate: &DEVICE };
     let mut random = Random::new(Noise::<1000>::good(1));

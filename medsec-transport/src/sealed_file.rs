@@ -6,6 +6,8 @@
 //! A file is read in two passes. The first checks all of it, and gives out nothing; only its outcome can be [opened](Checked::open) for
 //! the second, which holds a medium that was changed in between to what the first has seen.
 //!
+//! A file does not say when it was written, and an old one is read as well: who applies what it holds keeps a number of its own inside.
+//!
 //! The key of a file is random and lives in RAM only. After a power cut the file has no end, is [`ReadError::Torn`], and is
 //! never continued.
 
@@ -19,7 +21,7 @@ use medsec_core::Secret;
 use medsec_core::agreement::AgreementKey;
 use medsec_core::identity::certificate::{CERTIFICATE_BYTES, Certificate, Kind};
 use medsec_core::identity::trust::{Refusal, Stage, Today, Trust};
-use medsec_core::key::{Label, SIGNATURE_BYTES, derive, sha256};
+use medsec_core::key::{KID_BYTES, Label, SIGNATURE_BYTES, derive, sha256};
 use medsec_core::suite::TAG_BYTES;
 
 const MAGIC: [u8; 4] = *b"MSF1";
@@ -29,7 +31,7 @@ pub const FRONT_BYTES: usize = 8;
 /// Bytes before the recipients: front, certificate of the sender, commitment to the key.
 const FIXED_BYTES: usize = FRONT_BYTES + CERTIFICATE_BYTES + 32;
 /// Bytes for each recipient: the id of its key, and the key of the file, sealed to it.
-const RECIPIENT_BYTES: usize = 8 + 32 + 32 + TAG_BYTES;
+const RECIPIENT_BYTES: usize = KID_BYTES + 32 + 32 + TAG_BYTES;
 /// Most recipients of a file.
 pub const RECIPIENTS_MAX: usize = 8;
 /// Bytes of the longest header.
@@ -161,21 +163,22 @@ impl Recipients {
         today: Today,
         stage: Stage,
     ) -> Result<Self, RecipientsError> {
-        if certificates.is_empty() || certificates.len() > RECIPIENTS_MAX {
+        if certificates.is_empty() {
             return Err(RecipientsError::Count);
         }
         let mut keys = [None; RECIPIENTS_MAX];
-        for (index, (slot, certificate)) in keys.iter_mut().zip(certificates).enumerate() {
+        for certificate in certificates {
             if certificate.claims().kind != Kind::Recipient {
                 return Err(RecipientsError::Kind);
             }
-            let key = certificate.agreement_key();
-            if certificates.iter().take(index).any(|earlier| earlier.agreement_key() == key) {
+            let key = certificate.agreement_key().ok_or(RecipientsError::Kind)?;
+            if keys.contains(&Some(key)) {
                 return Err(RecipientsError::Twice);
             }
             // No maker stands behind a recipient, by the rules of certificates.
             trust.judge(certificate, today, stage).map_err(RecipientsError::Refused)?;
-            *slot = key;
+            let free = keys.iter_mut().find(|slot| slot.is_none());
+            *free.ok_or(RecipientsError::Count)? = Some(key);
         }
         Ok(Self { keys })
     }

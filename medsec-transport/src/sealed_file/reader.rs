@@ -3,11 +3,11 @@
 //! Neither pass reads by itself: [`due`](Checking::due) says how many bytes the next part has, and the owner of the medium brings them.
 
 use medsec_core::Secret;
-use medsec_core::codec::Reader;
+use medsec_core::codec::{DecodeError, Reader};
 use medsec_core::hpke::open_base;
 use medsec_core::identity::certificate::{CERTIFICATE_BYTES, Certificate, CertificateError};
 use medsec_core::identity::trust::Trusted;
-use medsec_core::key::{Context, Label, PublicKey, derive, sha256};
+use medsec_core::key::{Context, KID_BYTES, Label, PublicKey, derive, sha256};
 use medsec_core::suite::{NotAuthentic, Opener, Suite, TAG_BYTES};
 
 use super::{
@@ -64,6 +64,12 @@ impl From<NotAuthentic> for ReadError {
     }
 }
 
+impl From<DecodeError> for ReadError {
+    fn from(_: DecodeError) -> Self {
+        Self::Layout
+    }
+}
+
 impl From<CertificateError> for ReadError {
     fn from(error: CertificateError) -> Self {
         Self::Sender(LinkError::Certificate(error))
@@ -80,11 +86,8 @@ impl From<LinkError> for ReadError {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Due {
     Front,
-    /// The rest of the header.
-    Header {
-        front: [u8; FRONT_BYTES],
-        recipients: usize,
-    },
+    /// The header behind its front.
+    Header([u8; FRONT_BYTES]),
     Head,
     /// A chunk behind its head.
     Chunk([u8; HEAD_BYTES]),
@@ -99,7 +102,9 @@ impl Due {
     fn bytes(self) -> usize {
         match self {
             Self::Front => FRONT_BYTES,
-            Self::Header { recipients, .. } => header_bytes(recipients).saturating_sub(FRONT_BYTES),
+            Self::Header([.., recipients]) => {
+                header_bytes(usize::from(recipients)).saturating_sub(FRONT_BYTES)
+            }
             Self::Head => HEAD_BYTES,
             Self::Chunk(head) => content_bytes(head).saturating_add(TAG_BYTES),
             Self::Trailer => TRAILER_BYTES,
@@ -163,7 +168,6 @@ pub struct Checking<'a, S: Suite> {
 /// What a header was found to say.
 struct Found<S: Suite> {
     sender: Trusted,
-    key: PublicKey,
     /// The hash over the header.
     header: [u8; 32],
     chunks: Chunks<S>,
@@ -199,7 +203,7 @@ impl<'a, S: Suite> Checking<'a, S> {
         has_length(due, bytes)?;
         match due {
             Due::Front => self.front(bytes),
-            Due::Header { front, .. } => {
+            Due::Header(front) => {
                 self.found = Some(self.header(&front, bytes)?);
                 Ok(Due::Head)
             }
@@ -211,7 +215,8 @@ impl<'a, S: Suite> Checking<'a, S> {
             Due::Trailer => {
                 let found = self.found.as_ref().ok_or(ReadError::Layout)?;
                 let signature = bytes.first_chunk().ok_or(ReadError::Torn)?;
-                found.key.verify(Context::FileContent, &[&found.chunks.digest], signature)?;
+                let key = signing_key(found.sender.certificate())?;
+                key.verify(Context::FileContent, &[&found.chunks.digest], signature)?;
                 Ok(Due::Nothing)
             }
             Due::Nothing | Due::Refused => Err(ReadError::Layout),
@@ -227,7 +232,7 @@ impl<'a, S: Suite> Checking<'a, S> {
         if said.content != self.content {
             return Err(ReadError::Content);
         }
-        Ok(Due::Header { front: *front, recipients: said.recipients })
+        Ok(Due::Header(*front))
     }
 
     fn header(&self, front: &[u8; FRONT_BYTES], bytes: &[u8]) -> Result<Found<S>, ReadError> {
@@ -238,9 +243,8 @@ impl<'a, S: Suite> Checking<'a, S> {
             fixed.split_at_checked(CERTIFICATE_BYTES).ok_or(ReadError::Torn)?;
         let certificate = Certificate::parse(certificate)?;
         let sender = self.judging.judge::<S>(&certificate)?;
-        let key = certificate.signing_key().ok_or(CertificateError::Key)?;
         let header = sha256(&[front, signed]);
-        key.verify(Context::FileHeader, &[&header], signature)?;
+        signing_key(&certificate)?.verify(Context::FileHeader, &[&header], signature)?;
 
         let mut aad = [0; FIXED_BYTES];
         for (to, from) in aad.iter_mut().zip(front.iter().chain(fixed)) {
@@ -254,21 +258,14 @@ impl<'a, S: Suite> Checking<'a, S> {
             return Err(ReadError::NotAuthentic);
         }
         let opener = Opener::new(&derive(&file, Label::FileEncrypt, &[]));
-        Ok(Found { sender, key, header, chunks: Chunks { opener, next: 0, digest: header } })
+        Ok(Found { sender, header, chunks: Chunks { opener, next: 0, digest: header } })
     }
 
     /// The key of the file, out of what was sealed to this side.
     fn unseal(&self, stanza: &[u8], aad: &[u8]) -> Result<Secret<32>, ReadError> {
         let mut reader = Reader::new(stanza);
-        let mut fields = || {
-            reader.bytes(8)?;
-            Ok::<_, medsec_core::codec::DecodeError>((
-                reader.array()?,
-                Secret::new(reader.array()?),
-                reader.array()?,
-            ))
-        };
-        let (enc, mut key, tag) = fields().map_err(|_| ReadError::Layout)?;
+        reader.bytes(KID_BYTES)?;
+        let (enc, mut key, tag) = (reader.array()?, Secret::new(reader.array()?), reader.array()?);
         open_base::<S>(self.own.secret, &enc, INFO, aad, key.expose_mut(), &tag)?;
         Ok(key)
     }
@@ -279,7 +276,7 @@ impl<'a, S: Suite> Checking<'a, S> {
     /// [`ReadError::Torn`]: there should be more of it, or it was refused.
     pub fn finish(self) -> Result<Checked<S>, ReadError> {
         match self.found {
-            Some(found) if self.due == Due::Nothing => Ok(Checked { content: self.content, found }),
+            Some(found) if self.due == Due::Nothing => Ok(Checked(found)),
             Some(_) | None => Err(ReadError::Torn),
         }
     }
@@ -292,34 +289,19 @@ impl<S: Suite> core::fmt::Debug for Checking<'_, S> {
 }
 
 /// A file of which every byte was checked.
-pub struct Checked<S: Suite> {
-    content: Content,
-    found: Found<S>,
-}
+pub struct Checked<S: Suite>(Found<S>);
 
 impl<S: Suite> Checked<S> {
     /// Who signed it.
     #[must_use]
     pub const fn sender(&self) -> &Trusted {
-        &self.found.sender
-    }
-
-    /// What it holds.
-    #[must_use]
-    pub const fn content(&self) -> Content {
-        self.content
-    }
-
-    /// How many chunks it has.
-    #[must_use]
-    pub const fn chunks(&self) -> u64 {
-        self.found.chunks.next
+        &self.0.sender
     }
 
     /// Begins the second pass, from the first byte of the file.
     #[must_use]
     pub fn open(self) -> Opening<S> {
-        let Found { header, chunks: Chunks { opener, digest, .. }, .. } = self.found;
+        let Found { header, chunks: Chunks { opener, digest, .. }, .. } = self.0;
         let chunks = Chunks { opener, next: 0, digest: header };
         Opening { due: Due::Front, checked: digest, chunks }
     }
@@ -327,7 +309,7 @@ impl<S: Suite> Checked<S> {
 
 impl<S: Suite> core::fmt::Debug for Checked<S> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Checked").field("content", &self.content).finish_non_exhaustive()
+        f.write_str("Checked")
     }
 }
 
@@ -366,10 +348,10 @@ impl<S: Suite> Opening<S> {
         let next = match due {
             Due::Front => {
                 let front = bytes.first_chunk().ok_or(ReadError::Torn)?;
-                let recipients = Front::parse(front)?.recipients;
-                Due::Header { front: *front, recipients }
+                Front::parse(front)?;
+                Due::Header(*front)
             }
-            Due::Header { front, .. } => {
+            Due::Header(front) => {
                 let (signed, _) =
                     bytes.split_last_chunk::<TRAILER_BYTES>().ok_or(ReadError::Torn)?;
                 if sha256(&[&front, signed]) != self.chunks.digest {
@@ -409,6 +391,10 @@ fn has_length(due: Due, bytes: &[u8]) -> Result<(), ReadError> {
         core::cmp::Ordering::Equal => Ok(()),
         core::cmp::Ordering::Greater => Err(ReadError::Layout),
     }
+}
+
+fn signing_key(certificate: &Certificate) -> Result<PublicKey, CertificateError> {
+    certificate.signing_key().ok_or(CertificateError::Key)
 }
 
 fn head(bytes: &[u8]) -> Result<[u8; HEAD_BYTES], ReadError> {

@@ -10,8 +10,8 @@ use medsec_core::rng::{Random, RandomError};
 use medsec_core::suite::{SealError, Sealer, Suite};
 
 use super::{
-    CHUNK_BYTES_MAX, CHUNK_OVERHEAD, Content, FIXED_BYTES, FRONT_BYTES, HEAD_BYTES, INFO, LAST,
-    MAGIC, RECIPIENT_BYTES, Recipients, TRAILER_BYTES, VERSION, chained, commitment, header_bytes,
+    CHUNK_BYTES_MAX, CHUNK_OVERHEAD, Content, FIXED_BYTES, HEAD_BYTES, INFO, LAST, MAGIC,
+    RECIPIENT_BYTES, Recipients, TRAILER_BYTES, VERSION, chained, commitment, header_bytes,
 };
 use crate::frame::Outgoing;
 use crate::link::has_suite;
@@ -140,8 +140,7 @@ impl<'a, S: Suite> FileWriter<'a, S> {
             writer.bytes(sealed_key.expose())?;
             writer.bytes(&sealed.tag)?;
         }
-        let (signed, signature) =
-            out.split_last_chunk_mut::<TRAILER_BYTES>().ok_or(WriteError::Length)?;
+        let (signed, signature) = out.split_last_chunk_mut().ok_or(WriteError::Length)?;
         let digest = sha256(&[signed]);
         *signature = sender.key.sign(Context::FileHeader, &[&digest])?;
         let sealer = Sealer::new(&derive(&key, Label::FileEncrypt, &[]));
@@ -219,5 +218,3 @@ fn fresh<E: EntropySource>(random: &mut Random<E>) -> Result<Secret<32>, RandomE
     random.fill_with(INFO, secret.expose_mut())?;
     Ok(secret)
 }
-
-const _: () = assert!(FRONT_BYTES == MAGIC.len() + 4);

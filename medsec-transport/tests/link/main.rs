@@ -1,4 +1,4 @@
-//! Links: who gets one, who is told why not, and who gets nothing.
+//! Links and sealed files: who gets one, who is told why not, and who gets nothing.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -11,6 +11,7 @@ mod edges;
 mod parties;
 mod raw_peer;
 mod reboots;
+mod sealed_file;
 
 use core::fmt::Write as _;
 

@@ -13,8 +13,8 @@ use medsec_core::suite::Suite;
 use medsec_sim::rng::{Behaviour, Noise};
 use medsec_transport::link::{Handshake, Judging, LabelSecret, Link, LinkError, Method, Own};
 
-const MAKER: u8 = 1;
-const OWNER: u8 = 2;
+pub(crate) const MAKER: u8 = 1;
+pub(crate) const OWNER: u8 = 2;
 const MODEL: u32 = 7;
 const TODAY: Today = Today { floor: Day::FIRST, clock: None };
 /// The owner's epoch, and a serial number that the owner has revoked.
@@ -25,7 +25,7 @@ pub(crate) fn key(byte: u8) -> AgreementSecret {
     AgreementSecret::from_bytes(Secret::new([byte; 32]))
 }
 
-fn signer(byte: u8) -> DeviceKey {
+pub(crate) fn signer(byte: u8) -> DeviceKey {
     DeviceKey::from_seed(&Secret::new([byte; 32]))
 }
 
@@ -56,7 +56,7 @@ pub(crate) fn station() -> Party {
 }
 
 impl Party {
-    fn new(kind: Kind, issuer: u8, holder: u8) -> Self {
+    pub(crate) fn new(kind: Kind, issuer: u8, holder: u8) -> Self {
         let is_device = kind == Kind::Device;
         let public = signer(holder).public();
         let claims = Claims {
@@ -75,7 +75,8 @@ impl Party {
             subject: if is_device { device_id(MODEL, &public) } else { [holder; 16] },
         };
         let secret = key(holder);
-        let unsigned = Unsigned::new(claims, Some(&secret.public()), Some(&public)).unwrap();
+        let signs = (kind != Kind::Recipient).then_some(&public);
+        let unsigned = Unsigned::new(claims, Some(&secret.public()), signs).unwrap();
         Self { secret, certificate: unsigned.sign(&signer(issuer)).unwrap() }
     }
 
@@ -206,7 +207,7 @@ impl Setting {
         Judging { trust, today: TODAY, stage, kinds, subject }
     }
 
-    fn random(&self, seed: u64) -> Random<Noise> {
+    pub(crate) fn random(&self, seed: u64) -> Random<Noise> {
         let behaviour = if self.is_noise_dead { Behaviour::Stuck(true) } else { Behaviour::Good };
         let mut random = Random::new(Noise::new(behaviour, seed));
         let started = random.start(Secret::new([9; 32]), b"link");

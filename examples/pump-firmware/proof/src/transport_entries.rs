@@ -2,7 +2,9 @@
 
 use medsec_core::Secret;
 use medsec_core::agreement::AgreementSecret;
+use medsec_core::identity::certificate::Certificate;
 use medsec_core::identity::peer::LinkAuthority;
+use medsec_core::identity::trust::{Stage, Today, Trust};
 use medsec_core::rng::Random;
 use medsec_core::suite::{Aes256Gcm, ChaCha20Poly1305};
 use medsec_core::time::Ticks;
@@ -15,6 +17,10 @@ use medsec_transport::noise::handshake_state::{
     BeginError, Finished, HandshakeState, ReadError, Role, WriteError,
 };
 use medsec_transport::noise::pattern::{KK, XX, XX_PSK3};
+use medsec_transport::sealed_file::{
+    Checked, Checking, Content, FileWriter, Opening, ReadError as FileReadError, Recipients,
+    RecipientsError, Sender as FileSender, WriteError as FileWriteError,
+};
 use medsec_transport::segment::{Assembler, SegmentError, Segments};
 use medsec_transport::wifi::{Association, Pin, Policy, WifiRefusal, judge};
 
@@ -228,4 +234,66 @@ fn entry_limiter_admit<'m>(
 #[unsafe(no_mangle)]
 fn entry_limiter_take(limiter: &mut Limiter, now: Ticks) -> Result<(), AdmissionError> {
     limiter.take(now)
+}
+
+#[unsafe(no_mangle)]
+fn entry_file_recipients(
+    certificates: &[Certificate],
+    trust: Trust<'_>,
+    today: Today,
+    stage: Stage,
+) -> Result<Recipients, RecipientsError> {
+    Recipients::judge(certificates, trust, today, stage)
+}
+
+#[unsafe(no_mangle)]
+fn entry_file_begin<'a, 'm>(
+    sender: FileSender<'a>,
+    recipients: &Recipients,
+    random: &mut Random<OpaqueNoise>,
+    out: &'m mut [u8],
+) -> Result<(FileWriter<'a, Aes256Gcm>, Outgoing<'m>), FileWriteError> {
+    FileWriter::begin(sender, Content::Audit, recipients, random, out)
+}
+
+#[unsafe(no_mangle)]
+fn entry_file_chunk<'m>(
+    writer: &mut FileWriter<'_, Aes256Gcm>,
+    content: &[u8],
+    out: &'m mut [u8],
+) -> Result<Outgoing<'m>, FileWriteError> {
+    writer.chunk(content, out)
+}
+
+#[unsafe(no_mangle)]
+fn entry_file_finish<'m>(
+    writer: FileWriter<'_, Aes256Gcm>,
+    content: &[u8],
+    out: &'m mut [u8],
+) -> Result<Outgoing<'m>, FileWriteError> {
+    writer.finish(content, out)
+}
+
+#[unsafe(no_mangle)]
+fn entry_file_check(
+    checking: &mut Checking<'_, Aes256Gcm>,
+    bytes: &mut [u8],
+) -> Result<usize, FileReadError> {
+    checking.take(bytes)?;
+    Ok(checking.due())
+}
+
+#[unsafe(no_mangle)]
+fn entry_file_checked(
+    checking: Checking<'_, Aes256Gcm>,
+) -> Result<Opening<Aes256Gcm>, FileReadError> {
+    checking.finish().map(Checked::open)
+}
+
+#[unsafe(no_mangle)]
+fn entry_file_open<'b>(
+    opening: &mut Opening<Aes256Gcm>,
+    bytes: &'b mut [u8],
+) -> Result<&'b [u8], FileReadError> {
+    opening.take(bytes)
 }

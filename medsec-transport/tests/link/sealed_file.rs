@@ -1,108 +1,61 @@
 //! Sealed files: what their recipients read, and what nobody else can make of them.
-#![expect(
-    clippy::unwrap_used,
-    clippy::unwrap_in_result,
-    clippy::panic_in_result_fn,
-    clippy::print_stdout,
-    reason = "a test may panic, and the counts are evidence"
-)]
+#![expect(clippy::indexing_slicing, clippy::panic_in_result_fn, reason = "a test may panic")]
 
+use core::fmt::Write as _;
+
+use hpke::aead::{AesGcm256, ChaCha20Poly1305 as OtherChaCha};
+use hpke::kdf::HkdfSha256;
+use hpke::kem::X25519HkdfSha256;
+use hpke::{Deserializable, Kem, OpModeR};
 use medsec_core::Secret;
-use medsec_core::agreement::AgreementSecret;
 use medsec_core::hpke::open_base;
-use medsec_core::identity::Day;
-use medsec_core::identity::certificate::{Certificate, Claims, Kind, Kinds, NO_SCOPE, Unsigned};
-use medsec_core::identity::trust::{Anchor, Origin, Refusal, Stage, Today, Trust};
-use medsec_core::key::{Context, DeviceKey, Label, derive, device_id, sha256};
-use medsec_core::rng::{Random, RandomError};
-use medsec_core::suite::{Aes256Gcm, ChaCha20Poly1305, Sealer, Suite};
-use medsec_sim::rng::{Behaviour, Noise};
+use medsec_core::identity::certificate::{Certificate, Kind, Kinds};
+use medsec_core::identity::trust::{Refusal, Stage, Trust};
+use medsec_core::key::{Context, DeviceKey, Label, derive, sha256};
+use medsec_core::suite::{Aes256Gcm, ChaCha20Poly1305, Opener, Sealer, Suite};
 use medsec_transport::link::{Judging, LinkError, Own};
 use medsec_transport::sealed_file::{
     CHUNK_BYTES_MAX, CHUNK_OVERHEAD, Checked, Checking, Content, FileWriter, Front,
     HEADER_BYTES_MAX, ReadError, Recipients, RecipientsError, Sender, TRAILER_BYTES, WriteError,
 };
 
-const MAKER: u8 = 1;
-const OWNER: u8 = 2;
-const DEVICE: u8 = 20;
-const TODAY: Today = Today { floor: Day::FIRST, clock: None };
-/// Bytes of a header for one recipient.
-const HEADER_BYTES: usize = 376;
+use crate::parties::{Attempt, MAKER, OWNER, Party, Setting, device, signer, tool};
+
+/// Bytes before the recipients, of each of them, and of a header for one.
+const FIXED_BYTES: usize = 224;
 const RECIPIENT_BYTES: usize = 88;
+const HEADER_BYTES: usize = FIXED_BYTES + RECIPIENT_BYTES + 64;
+const INFO: &[u8] = b"medsec/v1/transport/file";
 
-fn signer(byte: u8) -> DeviceKey {
-    DeviceKey::from_seed(&Secret::new([byte; 32]))
+fn setting() -> Setting {
+    Setting::new(tool(), device(), Attempt::Certified)
 }
 
-fn secret(byte: u8) -> AgreementSecret {
-    AgreementSecret::from_bytes(Secret::new([byte; 32]))
+fn recipient(holder: u8) -> Party {
+    Party::new(Kind::Recipient, OWNER, holder)
 }
 
-fn certificate(kind: Kind, issuer: u8, holder: u8, suites: u8) -> Certificate {
-    let public = signer(holder).public();
-    let is_device = kind == Kind::Device;
-    let claims = Claims {
-        kind,
-        suites,
-        is_test: false,
-        serial: 5,
-        issuer: signer(issuer).public().kid(),
-        epoch: 0,
-        not_before: None,
-        not_after: None,
-        roles: 1,
-        may_issue: Kinds::NONE,
-        model: 7,
-        scope: NO_SCOPE,
-        subject: if is_device { device_id(7, &public) } else { [holder; 16] },
-    };
-    let signs = (kind != Kind::Recipient).then_some(public);
-    let key = secret(holder).public();
-    let unsigned = Unsigned::new(claims, Some(&key), signs.as_ref()).unwrap();
-    unsigned.sign(&signer(issuer)).unwrap()
-}
-
-fn recipient(holder: u8) -> Certificate {
-    certificate(Kind::Recipient, OWNER, holder, 0b11)
-}
-
-fn anchors() -> [Anchor; 2] {
-    [(Origin::Maker, MAKER), (Origin::Owner, OWNER)].map(|(origin, byte)| Anchor {
-        origin,
-        key: signer(byte).public(),
-        may_issue: Kinds::of(&Kind::ALL),
-        roles: 0xff,
-        scope: NO_SCOPE,
-        model: if origin == Origin::Owner { 7 } else { 0 },
-        min_epoch: 0,
-    })
-}
-
-fn random(behaviour: Behaviour) -> Random<Noise> {
-    let is_stuck = matches!(behaviour, Behaviour::Stuck(_));
-    let mut random = Random::new(Noise::new(behaviour, 3));
-    assert_eq!(random.start(Secret::new([9; 32]), b"file").is_err(), is_stuck);
-    random
+/// The key that signs what the device writes.
+fn device_key() -> DeviceKey {
+    signer(20)
 }
 
 fn recipients(certificates: &[Certificate]) -> Result<Recipients, RecipientsError> {
-    let anchors = anchors();
-    let trust = Trust::new(&anchors, &[], &[]).unwrap();
-    Recipients::judge(certificates, trust, TODAY, Stage::Service)
+    let setting = setting();
+    let Judging { trust, today, stage, .. } = setting.judging(Kinds::NONE, Stage::Service, None);
+    Recipients::judge(certificates, trust, today, stage)
 }
 
 /// A file of these chunks, from the device to the holders.
 fn file<S: Suite>(holders: &[u8], chunks: &[&[u8]]) -> Vec<u8> {
-    let list: Vec<_> = holders.iter().map(|holder| recipient(*holder)).collect();
-    let (key, own) = (signer(DEVICE), certificate(Kind::Device, MAKER, DEVICE, 0b11));
-    let sender = Sender { key: &key, certificate: &own };
+    let list: Vec<_> = holders.iter().map(|holder| recipient(*holder).certificate).collect();
+    let (key, own) = (device_key(), device().certificate);
     let mut buffer = [0; HEADER_BYTES_MAX];
     let (mut writer, header) = FileWriter::<S>::begin(
-        sender,
+        Sender { key: &key, certificate: &own },
         Content::Audit,
         &recipients(&list).unwrap(),
-        &mut random(Behaviour::Good),
+        &mut setting().random(3),
         &mut buffer,
     )
     .unwrap();
@@ -116,19 +69,17 @@ fn file<S: Suite>(holders: &[u8], chunks: &[&[u8]]) -> Vec<u8> {
     file
 }
 
-/// The first pass of one reader.
+/// The first pass of the holder.
 fn check_by<S: Suite>(
     bytes: &[u8],
-    reader: (&AgreementSecret, &Certificate),
+    holder: u8,
     change: impl FnOnce(&mut Judging<'_>, &mut Content),
 ) -> Result<Checked<S>, ReadError> {
-    let anchors = anchors();
-    let trust = Trust::new(&anchors, &[], &[]).unwrap();
-    let kinds = Kinds::of(&[Kind::Device]);
-    let mut judging = Judging { trust, today: TODAY, stage: Stage::Service, kinds, subject: None };
+    let (setting, reader) = (setting(), recipient(holder));
+    let mut judging = setting.judging(Kinds::of(&[Kind::Device]), Stage::Service, None);
     let mut content = Content::Audit;
     change(&mut judging, &mut content);
-    let own = Own { secret: reader.0, certificate: reader.1 };
+    let own = Own { secret: &reader.secret, certificate: &reader.certificate };
     let mut checking = Checking::<S>::new(own, judging, content);
     let mut rest = bytes.to_vec();
     let mut rest = &mut rest[..];
@@ -150,7 +101,7 @@ fn check_by<S: Suite>(
 }
 
 fn check<S: Suite>(bytes: &[u8], holder: u8) -> Result<Checked<S>, ReadError> {
-    check_by(bytes, (&secret(holder), &recipient(holder)), |_, _| ())
+    check_by(bytes, holder, |_, _| ())
 }
 
 /// The second pass: the content of each part that has some.
@@ -176,16 +127,20 @@ fn every_recipient_reads_what_the_sender_wrote() {
         let holders: Vec<u8> = (40..48).collect();
         for count in 1..=holders.len() {
             let file = file::<S>(&holders[..count], &[b"dose 2.0", &long, b"x", b""]);
-            let bytes = 288 + RECIPIENT_BYTES * count + 8 + long.len() + 1 + 4 * CHUNK_OVERHEAD;
+            let bytes = FIXED_BYTES
+                + RECIPIENT_BYTES * count
+                + 64
+                + 8
+                + long.len()
+                + 1
+                + 4 * CHUNK_OVERHEAD;
             assert_eq!(file.len(), bytes + TRAILER_BYTES);
             let front = Front::parse(file.first_chunk().unwrap()).unwrap();
             assert_eq!((front.suite, front.content), (S::ID, Content::Audit));
             assert_eq!(front.recipients, count);
             for holder in &holders[..count] {
                 let checked = check::<S>(&file, *holder).unwrap();
-                assert_eq!((checked.content(), checked.chunks()), (Content::Audit, 4));
-                let sender = checked.sender();
-                assert_eq!(sender.certificate().claims().kind, Kind::Device);
+                assert_eq!(*checked.sender().certificate(), device().certificate);
                 let content = open(checked, &file).unwrap();
                 assert_eq!(content, [&b"dose 2.0"[..], &long, b"x"]);
             }
@@ -220,29 +175,88 @@ fn no_file_that_was_cut_or_changed_is_read() {
     assert_eq!((cuts, bits), (1_180, 9_440));
 }
 
-/// A recipient knows the key, and can seal something else under it; the sender's signature is not its to make.
-#[test]
-fn a_recipient_cannot_make_another_file_of_it() {
-    let own = file::<Aes256Gcm>(&[40], &[b"dose 2.0"]);
-    // What the holder of key 40 learns.
-    let stanza = &own[224..224 + RECIPIENT_BYTES];
+/// The key of a file, as its only recipient learns it.
+fn key_of<S: Suite>(file: &[u8], holder: u8) -> Secret<32> {
+    let stanza = &file[FIXED_BYTES..][..RECIPIENT_BYTES];
     let mut key = Secret::new(*stanza[40..].first_chunk().unwrap());
-    open_base::<Aes256Gcm>(
-        &secret(40),
+    open_base::<S>(
+        &recipient(holder).secret,
         stanza[8..].first_chunk().unwrap(),
-        b"medsec/v1/transport/file",
-        &own[..224],
+        INFO,
+        &file[..FIXED_BYTES],
         key.expose_mut(),
         stanza[72..].first_chunk().unwrap(),
     )
     .unwrap();
+    derive(&key, Label::FileEncrypt, &[])
+}
+
+/// What the holder of the key makes of the first chunk, and its tag.
+fn sealed(key: &Secret<32>, head: &[u8], content: &[u8]) -> (Vec<u8>, u128) {
+    let mut body = content.to_vec();
+    let tag = Sealer::<Aes256Gcm>::new(key).seal(0, head, &mut body).unwrap();
+    (body, u128::from_le_bytes(tag))
+}
+
+/// The tag of AES-GCM is linear in the ciphertext, so who has the key finds another one of the same tag: here a second block that takes back
+/// what a first one did. A signature over tags would be for both.
+fn of_the_same_tag(key: &Secret<32>, head: &[u8], was: &[u8; 32], wanted: &[u8; 16]) -> Vec<u8> {
+    let mut content = *was;
+    content[..16].copy_from_slice(wanted);
+    let (_, tag) = sealed(key, head, was);
+    let mut missing = tag ^ sealed(key, head, &content).1;
+    // What each bit of the second block does to the tag; then the system is solved by elimination.
+    let mut rows: Vec<(u128, u128)> = (0..128)
+        .map(|bit| {
+            let mut changed = *was;
+            changed[16 + bit / 8] ^= 1 << (bit % 8);
+            (tag ^ sealed(key, head, &changed).1, 1 << bit)
+        })
+        .collect();
+    let mut answer = 0;
+    while let Some((does, bits)) = rows.pop() {
+        let Some(lead) = does.checked_ilog2() else { continue };
+        for row in rows.iter_mut().filter(|row| row.0 >> lead & 1 == 1) {
+            *row = (row.0 ^ does, row.1 ^ bits);
+        }
+        if missing >> lead & 1 == 1 {
+            (missing, answer) = (missing ^ does, answer ^ bits);
+        }
+    }
+    assert_eq!(missing, 0);
+    for (to, from) in content[16..].iter_mut().zip(answer.to_le_bytes()) {
+        *to ^= from;
+    }
+    content.to_vec()
+}
+
+#[test]
+fn a_recipient_cannot_make_a_file_of_the_same_tags() {
+    let was = *b"dose 2.0 mg/h   comment: checked";
+    let own = file::<Aes256Gcm>(&[40], &[&was]);
+    let key = key_of::<Aes256Gcm>(&own, 40);
     let mut forged = own.clone();
-    let chunk = &mut forged[HEADER_BYTES..HEADER_BYTES + 8 + CHUNK_OVERHEAD];
-    let (head, body) = chunk.split_first_chunk_mut::<2>().unwrap();
-    let (body, tag) = body.split_last_chunk_mut().unwrap();
-    let mut sealer = Sealer::<Aes256Gcm>::new(&derive(&key, Label::FileEncrypt, &[]));
-    body.copy_from_slice(b"dose 9.0");
-    *tag = sealer.seal(0, head, body).unwrap();
+    let (head, chunk) = forged[HEADER_BYTES..].split_first_chunk_mut::<2>().unwrap();
+    let content = of_the_same_tag(&key, head, &was, b"dose 9.0 mg/h   ");
+    let (body, tag) = sealed(&key, head, &content);
+    chunk[..32].copy_from_slice(&body);
+    assert_eq!(chunk[32..48], tag.to_le_bytes(), "the tag is the true one");
+    let mut opened = body.clone();
+    Opener::<Aes256Gcm>::new(&key).open(0, head, &mut opened, &tag.to_le_bytes()).unwrap();
+    assert!(opened.starts_with(b"dose 9.0 mg/h   "), "and it opens");
+    assert_eq!(check::<Aes256Gcm>(&forged, 40).err(), Some(ReadError::NotAuthentic));
+}
+
+/// A recipient knows the key, and can seal something else under it; the sender's signature is not its to make.
+#[test]
+fn a_recipient_cannot_make_another_file_of_it() {
+    let own = file::<Aes256Gcm>(&[40], &[b"dose 2.0"]);
+    let key = key_of::<Aes256Gcm>(&own, 40);
+    let mut forged = own.clone();
+    let (head, chunk) = forged[HEADER_BYTES..].split_first_chunk_mut::<2>().unwrap();
+    let (body, tag) = sealed(&key, head, b"dose 9.0");
+    chunk[..8].copy_from_slice(&body);
+    chunk[8..24].copy_from_slice(&tag.to_le_bytes());
     assert_eq!(check::<Aes256Gcm>(&forged, 40).err(), Some(ReadError::NotAuthentic));
 
     // Put in between the passes it opens, but the pass does not end.
@@ -298,28 +312,31 @@ fn parts_cannot_be_moved() {
 
 #[test]
 fn only_the_owner_says_who_reads() {
-    let good = recipient(40);
+    let good = recipient(40).certificate;
     assert_eq!(recipients(&[good]).unwrap().count(), 1);
     let refused = |list: &[Certificate]| recipients(list).unwrap_err();
     assert_eq!(refused(&[]), RecipientsError::Count);
-    let nine: Vec<_> = (40..49).map(recipient).collect();
+    let nine: Vec<_> = (40..49).map(|holder| recipient(holder).certificate).collect();
     assert_eq!(refused(&nine), RecipientsError::Count);
     assert_eq!(recipients(&nine[..8]).unwrap().count(), 8);
-    assert_eq!(refused(&[good, recipient(41), good]), RecipientsError::Twice);
-    let person = certificate(Kind::Person, OWNER, 40, 0b11);
-    assert_eq!(refused(&[person]), RecipientsError::Kind);
-    let of_maker = certificate(Kind::Recipient, MAKER, 40, 0b11);
-    assert_eq!(refused(&[of_maker]), RecipientsError::Refused(Refusal::Kind));
-    let self_made = certificate(Kind::Recipient, 40, 40, 0b11);
-    assert_eq!(refused(&[self_made]), RecipientsError::Refused(Refusal::Issuer));
+    assert_eq!(refused(&[good, nine[1], good]), RecipientsError::Twice);
+    assert_eq!(refused(&[good, tool().certificate]), RecipientsError::Kind);
+    // The maker's, one that somebody made himself, and one that the owner has taken back.
+    let by = |issuer| Party::new(Kind::Recipient, issuer, 40);
+    let mut revoked = recipient(40);
+    revoked.revoked();
+    for (party, reason) in
+        [(by(MAKER), Refusal::Kind), (by(40), Refusal::Issuer), (revoked, Refusal::Revoked)]
+    {
+        assert_eq!(refused(&[party.certificate]), RecipientsError::Refused(reason));
+    }
 }
 
 #[test]
 fn a_file_is_read_only_from_whom_and_for_what_it_is_looked_for() {
     let file = file::<Aes256Gcm>(&[40], &[b"dose"]);
-    let (key, own) = (secret(40), recipient(40));
     let refused = |change: fn(&mut Judging<'_>, &mut Content)| {
-        check_by::<Aes256Gcm>(&file, (&key, &own), change).unwrap_err()
+        check_by::<Aes256Gcm>(&file, 40, change).unwrap_err()
     };
     assert_eq!(refused(|_, content| *content = Content::Config), ReadError::Content);
     let of_persons = refused(|judging, _| judging.kinds = Kinds::of(&[Kind::Person]));
@@ -349,37 +366,86 @@ fn a_file_is_read_only_from_whom_and_for_what_it_is_looked_for() {
 
 #[test]
 fn nothing_is_written_without_room_key_or_certificate() {
-    let (key, own) = (signer(DEVICE), certificate(Kind::Device, MAKER, DEVICE, 0b11));
-    let list = recipients(&[recipient(40)]).unwrap();
-    let begin = |key, certificate, is_stuck, bytes: usize| {
-        let behaviour = if is_stuck { Behaviour::Stuck(true) } else { Behaviour::Good };
+    let list = recipients(&[recipient(40).certificate]).unwrap();
+    let (key, own) = (device_key(), device().certificate);
+    let begin = |setting: Setting, key, certificate, bytes: usize| {
         let mut buffer = vec![0; bytes];
         let begun = FileWriter::<Aes256Gcm>::begin(
             Sender { key, certificate },
             Content::App,
             &list,
-            &mut random(behaviour),
+            &mut setting.random(3),
             &mut buffer,
         );
         begun.map(|(writer, _)| writer)
     };
-    let good = false;
-    assert_eq!(begin(&key, &own, good, HEADER_BYTES - 1).err(), Some(WriteError::Length));
-    let of_another = Some(WriteError::Certificate);
-    let foreign = signer(21);
-    assert_eq!(begin(&foreign, &own, good, HEADER_BYTES).err(), of_another);
-    let without_suite = certificate(Kind::Device, MAKER, DEVICE, 0b10);
-    assert_eq!(begin(&key, &without_suite, good, HEADER_BYTES).err(), of_another);
-    let stuck = begin(&key, &own, true, HEADER_BYTES).err();
-    assert!(matches!(stuck, Some(WriteError::Random(RandomError::Fault(_) | _))));
+    let short = begin(setting(), &key, &own, HEADER_BYTES - 1).err();
+    assert_eq!(short, Some(WriteError::Length));
+    let (foreign, mut without_suite) = (signer(21), device());
+    without_suite.with_suites(0b10);
+    for (key, certificate) in [(&foreign, &own), (&key, &without_suite.certificate)] {
+        let refused = begin(setting(), key, certificate, HEADER_BYTES).err();
+        assert_eq!(refused, Some(WriteError::Certificate));
+    }
+    let mut dead = setting();
+    dead.is_noise_dead = true;
+    let stuck = begin(dead, &key, &own, HEADER_BYTES).err();
+    assert!(matches!(stuck, Some(WriteError::Random(_))));
 
-    let mut writer = begin(&key, &own, good, HEADER_BYTES).unwrap();
+    let mut writer = begin(setting(), &key, &own, HEADER_BYTES).unwrap();
     let mut buffer = vec![0; 3 * CHUNK_BYTES_MAX];
     let long = vec![0; CHUNK_BYTES_MAX + 1];
     assert_eq!(writer.chunk(&long, &mut buffer).err(), Some(WriteError::Length));
     assert_eq!(writer.chunk(b"dose", &mut [0; 21]).err(), Some(WriteError::Length));
     assert_eq!(writer.chunk(b"dose", &mut [0; 22]).unwrap().bytes().len(), 22);
     assert_eq!(writer.finish(b"dose", &mut [0; 85]).err(), Some(WriteError::Length));
-    let writer = begin(&key, &own, good, HEADER_BYTES).unwrap();
+    let writer = begin(setting(), &key, &own, HEADER_BYTES).unwrap();
     assert_eq!(writer.finish(&long, &mut buffer).err(), Some(WriteError::Length));
+}
+
+/// The other implementation of HPKE takes the key out, under what the format says.
+#[test]
+fn another_implementation_finds_the_key() {
+    fn with<S: Suite, A: hpke::aead::Aead>() {
+        let file = file::<S>(&[40, 41], &[b"dose"]);
+        let stanza = &file[FIXED_BYTES + RECIPIENT_BYTES..][..RECIPIENT_BYTES];
+        assert!(stanza.starts_with(&recipient(41).secret.public().kid()));
+        let key = hpke::single_shot_open::<A, HkdfSha256, X25519HkdfSha256>(
+            &OpModeR::Base,
+            &<X25519HkdfSha256 as Kem>::PrivateKey::from_bytes(&[41; 32]).unwrap(),
+            &<X25519HkdfSha256 as Kem>::EncappedKey::from_bytes(&stanza[8..40]).unwrap(),
+            INFO,
+            &stanza[40..],
+            &file[..FIXED_BYTES],
+        );
+        let key = Secret::new(key.unwrap().try_into().unwrap());
+        let committed = derive(&key, Label::FileCommit, &[]);
+        assert_eq!(committed.expose()[..], file[FIXED_BYTES - 32..FIXED_BYTES]);
+    }
+    with::<Aes256Gcm, AesGcm256>();
+    with::<ChaCha20Poly1305, OtherChaCha>();
+}
+
+/// Golden: suite, key of the file, ephemeral secret, and the file.
+#[test]
+fn files_are_those_of_the_format() {
+    fn row<S: Suite>(now: &mut String) {
+        let mut random = setting().random(3);
+        let mut drawn = [[0; 32]; 2];
+        for secret in &mut drawn {
+            random.fill_with(INFO, secret).unwrap();
+        }
+        write!(now, "{}", S::ID).unwrap();
+        for bytes in [&drawn[0][..], &drawn[1], &file::<S>(&[40], &[b"dose 2.0", b"", b"end"])] {
+            now.push(' ');
+            bytes.iter().for_each(|byte| write!(now, "{byte:02x}").unwrap());
+        }
+        now.push('\n');
+    }
+    let mut now = String::new();
+    row::<Aes256Gcm>(&mut now);
+    row::<ChaCha20Poly1305>(&mut now);
+    let golden = include_str!("../golden/file_v1.txt");
+    let golden: Vec<_> = golden.lines().filter(|line| !line.starts_with('#')).collect();
+    assert_eq!(golden, now.lines().collect::<Vec<_>>(), "\n{now}");
 }
