@@ -219,10 +219,19 @@ impl Context {
             Self::Certificate => "medsec/v1/core/certificate",
             Self::IssuerState => "medsec/v1/core/issuer-state",
             Self::FileHeader => "medsec/v1/transport/file-header",
-            Self::FileContent => "medsec/v1/transport/file-content",
+            Self::FileContent => "medsec/v1/transport/file-chunks",
         }
     }
 }
+
+/// A text that fills its 32 bytes would not be set apart from the body by a zero.
+const _: () = {
+    let mut contexts: &[Context] = &Context::ALL;
+    while let [context, others @ ..] = contexts {
+        assert!(context.text().len() < 32, "text of a context is too long");
+        contexts = others;
+    }
+};
 
 /// Longest body that can be signed, in bytes.
 pub const SIGNED_BYTES_MAX: usize = 192;

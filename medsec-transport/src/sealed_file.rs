@@ -35,7 +35,8 @@ const RECIPIENT_BYTES: usize = KID_BYTES + 32 + 32 + TAG_BYTES;
 /// Most recipients of a file.
 pub const RECIPIENTS_MAX: usize = 8;
 /// Bytes of the longest header.
-pub const HEADER_BYTES_MAX: usize = header_bytes(RECIPIENTS_MAX);
+pub const HEADER_BYTES_MAX: usize =
+    FIXED_BYTES + RECIPIENTS_MAX * RECIPIENT_BYTES + SIGNATURE_BYTES;
 /// Most bytes of content in a chunk.
 pub const CHUNK_BYTES_MAX: usize = 4096;
 /// Bytes that say how long a chunk is, and whether it is the last.
@@ -50,7 +51,7 @@ const LAST: u16 = 0x8000;
 const INFO: &[u8] = b"medsec/v1/transport/file";
 
 /// Bytes of a header for so many recipients.
-const fn header_bytes(recipients: usize) -> usize {
+fn header_bytes(recipients: usize) -> usize {
     (FIXED_BYTES + SIGNATURE_BYTES).saturating_add(recipients.saturating_mul(RECIPIENT_BYTES))
 }
 

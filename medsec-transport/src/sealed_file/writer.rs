@@ -168,7 +168,7 @@ impl<'a, S: Suite> FileWriter<'a, S> {
         content: &[u8],
         out: &'m mut [u8],
     ) -> Result<Outgoing<'m>, WriteError> {
-        let bytes = content.len().saturating_add(CHUNK_OVERHEAD + TRAILER_BYTES);
+        let bytes = content.len().saturating_add(CHUNK_OVERHEAD).saturating_add(TRAILER_BYTES);
         let out = out.get_mut(..bytes).ok_or(WriteError::Length)?;
         let (chunk, trailer) =
             out.split_last_chunk_mut::<TRAILER_BYTES>().ok_or(WriteError::Length)?;

@@ -8,11 +8,12 @@ use hpke::kdf::HkdfSha256;
 use hpke::kem::X25519HkdfSha256;
 use hpke::{Deserializable, Kem, OpModeR};
 use medsec_core::Secret;
-use medsec_core::hpke::open_base;
+use medsec_core::hpke::{open_base, seal_base};
 use medsec_core::identity::certificate::{Certificate, Kind, Kinds};
 use medsec_core::identity::trust::{Refusal, Stage, Trust};
 use medsec_core::key::{Context, DeviceKey, Label, derive, sha256};
 use medsec_core::suite::{Aes256Gcm, ChaCha20Poly1305, Opener, Sealer, Suite};
+use medsec_transport::frame::Channel;
 use medsec_transport::link::{Judging, LinkError, Own};
 use medsec_transport::sealed_file::{
     CHUNK_BYTES_MAX, CHUNK_OVERHEAD, Checked, Checking, Content, FileWriter, Front,
@@ -191,7 +192,7 @@ fn key_of<S: Suite>(file: &[u8], holder: u8) -> Secret<32> {
     derive(&key, Label::FileEncrypt, &[])
 }
 
-/// What the holder of the key makes of the first chunk, and its tag.
+/// A first chunk under the key, and its tag.
 fn sealed(key: &Secret<32>, head: &[u8], content: &[u8]) -> (Vec<u8>, u128) {
     let mut body = content.to_vec();
     let tag = Sealer::<Aes256Gcm>::new(key).seal(0, head, &mut body).unwrap();
@@ -264,15 +265,13 @@ fn a_recipient_cannot_make_another_file_of_it() {
     let mut changed = forged.clone();
     let mut rest = &mut changed[..];
     let mut given = Vec::new();
-    let refused = loop {
+    let mut refused = Ok(());
+    while opening.due() > 0 {
         let (part, after) = rest.split_at_mut(opening.due());
         rest = after;
-        match opening.take(part) {
-            Ok(content) => given.extend_from_slice(content),
-            Err(error) => break error,
-        }
-    };
-    assert_eq!((&given[..], refused), (&b"dose 9.0"[..], ReadError::Changed));
+        refused = opening.take(part).map(|content| given.extend_from_slice(content));
+    }
+    assert_eq!((&given[..], refused), (&b"dose 9.0"[..], Err(ReadError::Changed)));
     assert_eq!(opening.finish(), Err(ReadError::Changed));
 
     // Signed by its own key, as the sender that it is not.
@@ -281,6 +280,45 @@ fn a_recipient_cannot_make_another_file_of_it() {
     let mut signed = own.clone();
     signed[HEADER_BYTES - 64..HEADER_BYTES].copy_from_slice(&signature);
     assert_eq!(check::<Aes256Gcm>(&signed, 40).err(), Some(ReadError::NotAuthentic));
+}
+
+/// A file for one, of one chunk, signed by the device as it was changed.
+fn signed_again(mut file: Vec<u8>) -> Vec<u8> {
+    let (header, chunk) = file.split_at_mut(HEADER_BYTES);
+    let (said, signature) = header.split_last_chunk_mut().unwrap();
+    let digest = sha256(&[said]);
+    *signature = device_key().sign(Context::FileHeader, &[&digest]).unwrap();
+    let (chunk, trailer) = chunk.split_last_chunk_mut().unwrap();
+    let digest = sha256(&[&digest, chunk]);
+    *trailer = device_key().sign(Context::FileContent, &[&digest]).unwrap();
+    file
+}
+
+/// A sender that signs what it should not: a changed commitment, key, content or tag, and another key than the header commits to, by which a
+/// file could open to one recipient so and to another otherwise.
+#[test]
+fn not_even_its_sender_makes_a_file_that_opens_two_ways() {
+    let own = file::<Aes256Gcm>(&[40], &[b"dose 2.0"]);
+    let refused = |file| check::<Aes256Gcm>(&signed_again(file), 40).err();
+    assert_eq!(refused(own.clone()), None);
+    let (stanza, chunk) = (FIXED_BYTES + 8, HEADER_BYTES + 2);
+    for at in [FIXED_BYTES - 1, stanza, stanza + 32, stanza + 64, chunk, chunk + 8] {
+        let mut changed = own.clone();
+        changed[at] ^= 1;
+        assert_eq!(refused(changed), Some(ReadError::NotAuthentic), "byte {at}");
+    }
+    let mut other = own.clone();
+    let (key, mut body) = (Secret::new([9; 32]), [9; 32]);
+    let public = recipient(40).secret.public();
+    let (fixed, rest) = other.split_at_mut(FIXED_BYTES);
+    let sealed_key =
+        seal_base::<Aes256Gcm>(&public, INFO, fixed, &mut body, &Secret::new([8; 32])).unwrap();
+    rest[8..RECIPIENT_BYTES]
+        .copy_from_slice(&[&sealed_key.enc[..], &body, &sealed_key.tag].concat());
+    let (head, chunk) = rest[HEADER_BYTES - FIXED_BYTES..].split_first_chunk_mut::<2>().unwrap();
+    let (body, tag) = sealed(&derive(&key, Label::FileEncrypt, &[]), head, b"dose 9.0");
+    chunk[..24].copy_from_slice(&[&body[..], &tag.to_le_bytes()].concat());
+    assert_eq!(refused(other), Some(ReadError::NotAuthentic));
 }
 
 /// The parts of two files of one sender do not go together, and the chunks of one file have one order.
@@ -308,6 +346,11 @@ fn parts_cannot_be_moved() {
     let mut opening = check::<Aes256Gcm>(&one, 40).unwrap().open();
     assert_eq!(opening.take(&mut one[..8].to_vec()), Ok(&[][..]));
     assert_eq!(opening.finish(), Err(ReadError::Changed), "not read to its end");
+    // Nor does the medium say how long a buffer has to be.
+    let mut long = *one.first_chunk::<8>().unwrap();
+    long[7] = 9;
+    let mut opening = check::<Aes256Gcm>(&one, 40).unwrap().open();
+    assert_eq!((opening.take(&mut long), opening.due()), (Err(ReadError::Changed), 0));
 }
 
 #[test]
@@ -362,6 +405,12 @@ fn a_file_is_read_only_from_whom_and_for_what_it_is_looked_for() {
     let mut changed = file.clone();
     changed[HEADER_BYTES..HEADER_BYTES + 2].copy_from_slice(&4097_u16.to_le_bytes());
     assert_eq!(check::<Aes256Gcm>(&changed, 40).err(), Some(ReadError::Layout));
+}
+
+#[test]
+fn contents_are_numbered_as_channels() {
+    let channels = [Channel::App, Channel::Audit, Channel::Config].map(Channel::code);
+    assert_eq!(Content::ALL.map(Content::code), channels);
 }
 
 #[test]
