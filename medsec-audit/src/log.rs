@@ -166,6 +166,8 @@ enum Job {
     None,
     /// The next session's state is being stored; then the present secrets may be used.
     Start(NextSecrets),
+    /// The next seed is being stored without a session; then the present one may be used.
+    Seed(Secret<32>),
     /// A new chain's state is being stored.
     Rekey,
     /// Older secrets are being destroyed.
@@ -421,22 +423,6 @@ impl<S: Suite> Log<S> {
         }
     }
 
-    /// Notes that an append failed, and whether it ended the session.
-    fn lost(&mut self, error: RingError) -> RecordError {
-        match error {
-            RingError::Full => RecordError::Full,
-            RingError::NotReady => RecordError::NotReady,
-            RingError::TooLong => RecordError::TooLong,
-            RingError::Flash(_) | _ => {
-                let fault = if let RingError::Flash(fault) = error { Some(fault) } else { None };
-                self.failed(fault);
-                self.author = None;
-                self.wish.session = true;
-                RecordError::Fault
-            }
-        }
-    }
-
     /// The hash of a page in which this boot's mount saw that entries may be hidden: damage, or a cut within an erase.
     ///
     /// It may be erased from here on; [`medsec_core::event::SystemEvent::DamagedPage`] says so in the log.
@@ -453,7 +439,9 @@ impl<S: Suite> Log<S> {
         self.config.retention
     }
 
-    pub(crate) const fn device(&self) -> DeviceId {
+    /// The device whose log it is.
+    #[must_use]
+    pub const fn device(&self) -> DeviceId {
         self.config.device
     }
 

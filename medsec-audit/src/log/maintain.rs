@@ -1,7 +1,7 @@
 //! All that is slow: erases, session starts, signatures, the destruction of older secrets.
 
 use medsec_core::Secret;
-use medsec_core::event::{PrincipalId, SystemEvent};
+use medsec_core::event::{PrincipalId, RecordError, SystemEvent};
 use medsec_core::flash::ring::{Retention, RingError, Session, Void};
 use medsec_core::flash::{self, cell};
 use medsec_core::hal::{EntropySource, Flash};
@@ -66,7 +66,8 @@ impl<S: Suite> Log<S> {
     ///
     /// Call it whenever therapy can spare the time, until it says [`Progress::Idle`]. What may be due: the start of a
     /// session (1 erase and 5 programs, 1 erase and 2 programs more if it opens a page; up to 20 operations after a cut),
-    /// the erase of the next page, a checkpoint, and once a boot the destruction of earlier sessions' secrets.
+    /// the erase of the next page, a checkpoint, and once a boot the destruction of earlier sessions' secrets. A full log
+    /// that starts no session stores the next seed all the same (1 erase, 3 programs), so that there is randomness.
     ///
     /// # Power loss
     /// At any instant: the next mount finds every acknowledged record, and every index is used once.
@@ -141,17 +142,21 @@ impl<S: Suite> Log<S> {
         }
         match job {
             Job::Start(secrets) if stepped.is_ok() => self.begin_session(&secrets, tools)?,
+            Job::Seed(seed) if stepped.is_ok() => {
+                // A fault latches in `random`, and there are no links then.
+                let _latched = tools.random.start(seed, &self.config.device);
+            }
             Job::Forget if stepped.is_ok() => self.forgot = true,
             // Stored or not, a mount may find the new chain from here on: the session of the old one ends.
             Job::Rekey => self.end_session(flash)?,
-            Job::None | Job::Start(_) | Job::Forget => {}
+            Job::None | Job::Start(_) | Job::Seed(_) | Job::Forget => {}
         }
         stepped.map_err(MaintainError::Flash)?;
         Ok(Progress::More)
     }
 
     /// Counts a failure, which the part gave a reason for or not.
-    pub(super) fn failed(&mut self, fault: Option<flash::Error>) {
+    fn failed(&mut self, fault: Option<flash::Error>) {
         self.faults = self.faults.saturating_add(1);
         self.fault = self.fault.or(fault);
     }
@@ -179,7 +184,7 @@ impl<S: Suite> Log<S> {
             return Ok(Progress::More);
         }
         if !self.wish.session {
-            return Ok(Progress::Idle);
+            return self.start_random(tools);
         }
         let public = state::public_of(self.cell.value()).map_err(|_| MaintainError::State)?;
         if self.faults > 0 {
@@ -193,6 +198,26 @@ impl<S: Suite> Log<S> {
         let index = public.index.checked_add(1).ok_or(MaintainError::State)?;
         self.replace_state(&PublicState { index, void, ..public }, &next)?;
         self.job = Job::Start(secrets);
+        Ok(Progress::More)
+    }
+
+    /// Without a session, which a full log has no room for, randomness still starts: by a link somebody can come and empty the log.
+    ///
+    /// As for a session, the next seed is stored before the present one is used.
+    fn start_random<E: EntropySource>(
+        &mut self,
+        tools: &Tools<'_, '_, E>,
+    ) -> Result<Progress, MaintainError> {
+        if tools.random.verdict() != Err(RandomError::NotStarted) {
+            return Ok(Progress::Idle);
+        }
+        let public = state::public_of(self.cell.value()).map_err(|_| MaintainError::State)?;
+        let secrets =
+            state::open(&self.at_rest, self.cell.value()).map_err(|_| MaintainError::State)?;
+        let seed = ratchet(&secrets.seed);
+        let next = NextSecrets { audit: secrets.audit.duplicate(), seed };
+        self.replace_state(&public, &next)?;
+        self.job = Job::Seed(secrets.seed.duplicate());
         Ok(Progress::More)
     }
 
@@ -356,6 +381,22 @@ impl<S: Suite> Log<S> {
         self.unsigned = 0;
         self.wish.checkpoint = false;
         self.vouch = false;
+    }
+
+    /// Notes that an append failed, and whether it ended the session.
+    pub(super) fn lost(&mut self, error: RingError) -> RecordError {
+        match error {
+            RingError::Full => RecordError::Full,
+            RingError::NotReady => RecordError::NotReady,
+            RingError::TooLong => RecordError::TooLong,
+            RingError::Flash(_) | _ => {
+                let fault = if let RingError::Flash(fault) = error { Some(fault) } else { None };
+                self.failed(fault);
+                self.author = None;
+                self.wish.session = true;
+                RecordError::Fault
+            }
+        }
     }
 
     /// Takes the result of a step of the ring; an error of the part ends the session.
