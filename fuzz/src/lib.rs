@@ -5,6 +5,7 @@
 
 mod bytes;
 mod crypto;
+mod endpoint;
 mod file;
 mod flash;
 mod forged;
@@ -45,6 +46,7 @@ pub const TARGETS: &[Target] = &[
     target("frame", link::frame, 512),
     target("link", link::link, 512),
     target("wifi", link::wifi, 512),
+    target("endpoint", endpoint::endpoint, 512),
     target("file", file::file, 1024),
     target("noise", crypto::noise, 4096),
     target("cell", flash::cell, 512),

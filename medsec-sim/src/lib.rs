@@ -83,6 +83,7 @@ pub mod device;
 pub mod exhaust;
 pub mod fault;
 pub mod flash;
+pub mod links;
 pub mod nonces;
 pub mod powercut;
 pub mod prng;

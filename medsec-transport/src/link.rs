@@ -32,6 +32,71 @@ const fn is_told(refusal: &Refusal) -> bool {
     !matches!(refusal, Refusal::Issuer | Refusal::Signature)
 }
 
+/// What a message on a channel is, by its first byte.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Message {
+    /// The first of a handshake by certificates.
+    Certified,
+    /// The first of one by label.
+    Labelled,
+    /// The first of one by pins.
+    Pinned,
+    /// The answer to one of these.
+    Second,
+    /// The last of a handshake by certificates or label.
+    Third,
+    /// A frame.
+    Frame,
+}
+
+impl Message {
+    /// What begins with this byte; nothing does with others.
+    #[must_use]
+    pub const fn of(first: u8) -> Option<Self> {
+        match first {
+            1 => Some(Self::Certified),
+            2 => Some(Self::Labelled),
+            3 => Some(Self::Pinned),
+            handshake::SECOND => Some(Self::Second),
+            handshake::THIRD => Some(Self::Third),
+            0x80.. => Some(Self::Frame),
+            _ => None,
+        }
+    }
+}
+
+/// A message of a handshake that was sent, to send it again as it is. Frames are not kept: none is sent twice.
+#[derive(Debug)]
+pub struct Kept {
+    bytes: [u8; MESSAGE_BYTES_MAX],
+    length: usize,
+}
+
+impl Kept {
+    /// A copy of `message`.
+    ///
+    /// # Errors
+    /// [`SendError::Length`]: it is longer than any of a handshake.
+    pub fn of(message: &Outgoing<'_>) -> Result<Self, SendError> {
+        let mut bytes = [0; MESSAGE_BYTES_MAX];
+        let length = message.0.len();
+        bytes.get_mut(..length).ok_or(SendError::Length)?.copy_from_slice(message.0);
+        Ok(Self { bytes, length })
+    }
+
+    /// Writes it to the front of `out`.
+    ///
+    /// # Errors
+    /// [`SendError::Length`]: `out` is shorter.
+    pub fn write<'m>(&self, out: &'m mut [u8]) -> Result<Outgoing<'m>, SendError> {
+        let from = self.bytes.get(..self.length).ok_or(SendError::Length)?;
+        let to = out.get_mut(..self.length).ok_or(SendError::Length)?;
+        to.copy_from_slice(from);
+        Ok(Outgoing(to))
+    }
+}
+
 /// What a frame said.
 #[derive(PartialEq, Eq, Debug)]
 #[non_exhaustive]

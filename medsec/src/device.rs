@@ -13,6 +13,7 @@ use medsec_core::flash::cell::PAGES;
 use medsec_core::flash::ring::Retention;
 use medsec_core::flash::{self, Operation, Region, checked_map};
 use medsec_core::hal::{Clock, EntropySource, Flash};
+use medsec_core::identity::peer::LinkAuthority;
 use medsec_core::key::{DeviceKey, PublicKey};
 use medsec_core::rng::{Random, RandomError, RngFault};
 use medsec_core::suite::Suite;
@@ -129,6 +130,7 @@ pub struct Device<P: Port, W: Watcher = ()> {
     clock: P::Clock,
     random: Random<P::Entropy>,
     key: DeviceKey,
+    links: Option<LinkAuthority>,
     log: Log<P::Suite>,
     cause: ResetCause,
     recorded: Recorded,
@@ -221,6 +223,7 @@ impl<P: Port, W: Watcher> Device<P, W> {
             clock,
             random: Random::new(entropy),
             key,
+            links: None,
             log,
             cause,
             recorded: Recorded::default(),
@@ -306,6 +309,19 @@ impl<P: Port, W: Watcher> Device<P, W> {
     /// The log itself: checkpoints, export, clearing.
     pub const fn log_mut(&mut self) -> (&mut Log<P::Suite>, &mut P::Flash) {
         (&mut self.log, &mut self.flash)
+    }
+
+    /// The random source, for the ephemeral key of a link.
+    pub(crate) const fn random(&mut self) -> &mut Random<P::Entropy> {
+        &mut self.random
+    }
+
+    /// The right to say who is at the other end of a link; none as long as there can be no keys.
+    pub(crate) fn links(&mut self) -> Option<&LinkAuthority> {
+        if self.links.is_none() {
+            self.links = LinkAuthority::take(&mut self.random);
+        }
+        self.links.as_ref()
     }
 
     /// The time since power-on.

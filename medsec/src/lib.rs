@@ -6,6 +6,7 @@
 
 pub mod device;
 mod limiter;
+pub mod link;
 mod wall_clock;
 
 pub use device::{BootError, Device, Health, Identity, Port, Profile};
@@ -16,3 +17,4 @@ pub use medsec_core::event::{RecordError, Recorder, ResetCause, SystemEvent};
 pub use medsec_core::flash::ring::Retention;
 pub use medsec_core::time::{Pause, Ticks};
 pub use medsec_core::{Secret, Sensitive, events};
+pub use medsec_transport as transport;

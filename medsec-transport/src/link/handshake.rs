@@ -21,8 +21,8 @@ const LABEL: &[u8; 32] = b"medsec/v1/transport/link\0\0\0\0\0\0\0\0";
 /// Bytes before the first message.
 const HEADER_BYTES: usize = 4;
 /// The byte before the second message, and before the third.
-const SECOND: u8 = 0x10;
-const THIRD: u8 = 0x11;
+pub(super) const SECOND: u8 = 0x10;
+pub(super) const THIRD: u8 = 0x11;
 
 /// Why there is no link. What a peer caused changed nothing, but that a third message with a certificate that is not good ends the handshake.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -14,5 +14,6 @@ mod bounds;
 mod clock;
 mod detection;
 mod flash;
+mod links;
 mod noise;
 mod space;

@@ -7,6 +7,8 @@ use medsec::core::flash::Region;
 use medsec::core::suite::Aes256Gcm;
 use medsec::core::time::{Ticks, WallTime};
 use medsec::device::Health;
+use medsec::link::{Endpoint, EndpointError, Happened};
+use medsec::transport::frame::{Outgoing, SendError};
 use medsec::{
     BootError, Device, Identity, Pause, Port, Profile, RecordError, Recorder, ResetCause,
     Retention, Secret, Sensitive, events,
@@ -127,4 +129,33 @@ fn entry_device_wall_time(device: &mut Opaque, time: WallTime) -> Result<(), Rec
     device.set_wall_time(latest)?;
     let present = device.wall_time();
     device.set_wall_time(present)
+}
+
+#[unsafe(no_mangle)]
+fn entry_endpoint_receive<'m>(
+    end: &mut Endpoint<'_, Aes256Gcm, 4>,
+    device: &mut Opaque,
+    message: &'m mut [u8],
+    out: &'m mut [u8],
+) -> Result<Happened<'m>, EndpointError> {
+    end.receive(device, message, out)
+}
+
+#[unsafe(no_mangle)]
+fn entry_endpoint_send<'m>(
+    end: &mut Endpoint<'_, Aes256Gcm, 4>,
+    body: &[u8],
+    out: &'m mut [u8],
+) -> Result<Outgoing<'m>, SendError> {
+    end.send(true, body, out)
+}
+
+#[unsafe(no_mangle)]
+fn entry_endpoint_close<'m>(
+    end: &mut Endpoint<'_, Aes256Gcm, 4>,
+    now: Ticks,
+    out: &'m mut [u8],
+) -> Result<Outgoing<'m>, SendError> {
+    end.expire(now);
+    end.close(out)
 }

@@ -1,0 +1,407 @@
+//! The device's end of links: messages of a channel in, answers out.
+//!
+//! An [`Endpoint`] belongs to one channel, a serial line or a radio, and takes each message that arrives whole. It answers a peer that wants to
+//! speak, holds the link, and serves what the device itself can say: what it is, and its log. What is for the maker's application is handed
+//! to it.
+
+mod record;
+pub mod request;
+mod service;
+
+use medsec_audit::hal::Watcher;
+use medsec_core::identity::Day;
+use medsec_core::identity::certificate::{Certificate, Kind, Kinds};
+use medsec_core::identity::peer::ProvenPeer;
+use medsec_core::identity::trust::{Stage, Today, Trust};
+use medsec_core::key::sha256;
+use medsec_core::suite::{Suite, TAG_BYTES};
+use medsec_core::time::Ticks;
+use medsec_transport::event::Dropped;
+use medsec_transport::frame::{Channel, Outgoing, ReceiveError, SendError};
+use medsec_transport::limiter::{AdmissionError, AdmissionKey, Limiter};
+use medsec_transport::link::{
+    HALF_OPEN_MS, Handshake, Judging, Kept, Link, LinkError, Message, Method, Own, Received,
+};
+
+use self::request::{ANSWER_BYTES_MAX, Answer, Refused, Request};
+use crate::{Device, Port};
+
+/// Milliseconds after which a link ends, whatever is said on it: then the peer has to prove itself again.
+pub const LINK_MS_MAX: u64 = 24 * 60 * 60 * 1_000;
+/// Milliseconds between two checkpoints that peers ask for.
+pub const CHECKPOINT_MS_MIN: u64 = 60_000;
+/// Bytes that an answer takes at most, in the buffer that [`Endpoint::receive`] is lent.
+pub const OUT_BYTES_MIN: usize = ANSWER_BYTES_MAX + 19;
+
+/// What this end is, and whom it speaks with.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing<'i> {
+    /// The device's certificate and its secret.
+    pub own: Own<'i>,
+    /// Anchors and what they have revoked.
+    pub trust: Trust<'i>,
+    /// The latest day that was authenticated.
+    pub floor: Day,
+    /// The part of the device's life.
+    pub stage: Stage,
+    /// What first messages have to show; none on a device without an owner, where each costs a token.
+    pub admission: Option<&'i AdmissionKey>,
+    /// A peer that needs no certificate in the handshake, because this is kept of it.
+    pub pin: Option<&'i Certificate>,
+}
+
+/// Why a message was dropped. Nobody is told but the log: eight in ten minutes are recorded, and the number of the others.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum EndpointError {
+    /// No message of a link, or there is no handshake or link to which it could belong.
+    Layout,
+    /// A first message was not let in.
+    Admission(AdmissionError),
+    /// A message of a handshake was refused.
+    Handshake(LinkError),
+    /// A frame was refused.
+    Frame(ReceiveError),
+    /// There is an answer, and it does not fit the buffer or the link.
+    Send(SendError),
+}
+
+impl core::fmt::Display for EndpointError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Layout => f.write_str("no message of a link"),
+            Self::Admission(error) => error.fmt(f),
+            Self::Handshake(error) => error.fmt(f),
+            Self::Frame(error) => error.fmt(f),
+            Self::Send(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for EndpointError {}
+
+/// What became of a message.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Happened<'m> {
+    /// It was taken, and there is nothing to say.
+    Nothing,
+    /// This is to be sent back.
+    Answer(Outgoing<'m>),
+    /// The peer says this to the application, the last part of a message or not.
+    Application(&'m [u8], bool),
+    /// The peer has ended the link.
+    Ended,
+}
+
+/// A handshake that waits for its last message.
+struct Pending<'i, S: Suite, const WORDS: usize> {
+    handshake: Handshake<'i, S, WORDS>,
+    since: Ticks,
+    /// Of the first message, to know it again.
+    first: [u8; 32],
+    /// The second message, for a peer that did not get it.
+    second: Kept,
+}
+
+/// A link and since when there is one.
+struct Living<S: Suite, const WORDS: usize> {
+    link: Link<S, WORDS>,
+    since: Ticks,
+    /// That its peer reads the log was recorded.
+    has_recorded_export: bool,
+}
+
+/// The device's end of links on one channel; one link at a time.
+///
+/// # Limits
+/// RAM: a handshake and two links with their ciphers, and about 600 bytes. A call makes at most one handshake's agreements and one answer; it
+/// programs at most twice for each of two records, and never erases.
+///
+/// # Security
+/// A link that there is ends only by its peer, by [`close`](Self::close), by another peer that has proved itself, or with its time. What strangers
+/// send moves nothing, and is recorded only a few times. No request but those of [`request`] is served, to no kind of peer but those that may: a
+/// person of the owner all of them, service of the maker what the device is.
+///
+/// # Power loss
+/// All of it is in RAM: after a reset there is no link. An export goes on where it stopped.
+pub struct Endpoint<'i, S: Suite, const WORDS: usize> {
+    standing: Standing<'i>,
+    limiter: Limiter,
+    pending: Option<Pending<'i, S, WORDS>>,
+    /// Complete, but its peer has not spoken yet, so that it can be a recording.
+    candidate: Option<(Link<S, WORDS>, Ticks)>,
+    living: Option<Living<S, WORDS>>,
+    /// When a peer asked for a checkpoint last.
+    checkpoint: Option<Ticks>,
+}
+
+/// Kinds of peers that a device answers.
+const KINDS: Kinds = Kinds::of(&[Kind::Person, Kind::Service]);
+/// The device itself is not looked for by a subject of its peer.
+const ANYONE: Option<[u8; 16]> = None;
+/// Nothing is known of the channel below.
+const UNBOUND: [u8; 32] = [0; 32];
+
+impl<'i, S: Suite, const WORDS: usize> Endpoint<'i, S, WORDS> {
+    /// An end without a link.
+    #[must_use]
+    pub const fn new(standing: Standing<'i>, now: Ticks) -> Self {
+        Self {
+            standing,
+            limiter: Limiter::new(now),
+            pending: None,
+            candidate: None,
+            living: None,
+            checkpoint: None,
+        }
+    }
+
+    /// Who is at the other end of the link.
+    #[must_use]
+    pub fn peer(&self) -> Option<&ProvenPeer> {
+        self.living.as_ref().and_then(|living| living.link.peer())
+    }
+
+    /// Takes a message that came whole over the channel, and writes what is to be sent back to `out`, of [`OUT_BYTES_MIN`] bytes at least.
+    ///
+    /// `message` is written over.
+    ///
+    /// # Errors
+    /// [`EndpointError`]: it was dropped, and a link that there was is still there.
+    pub fn receive<'m, P: Port<Suite = S>, W: Watcher>(
+        &mut self,
+        device: &mut Device<P, W>,
+        message: &'m mut [u8],
+        out: &'m mut [u8],
+    ) -> Result<Happened<'m>, EndpointError> {
+        let now = device.now();
+        self.expire(now);
+        let happened = match message.first().and_then(|first| Message::of(*first)) {
+            Some(Message::Certified) => self.first(device, now, Method::Certified, message, out),
+            Some(Message::Pinned) => match self.standing.pin {
+                Some(pin) => self.first(device, now, Method::Pinned(pin), message, out),
+                None => Err(EndpointError::Handshake(LinkError::Method)),
+            },
+            Some(Message::Third) => self.third(device, now, message, out),
+            Some(Message::Frame) => self.frame(device, now, message, out),
+            // A device never begins a link, and a label is for a device without an owner.
+            Some(_) | None => Err(EndpointError::Layout),
+        };
+        if let Err(error) = &happened
+            && let Some(why) = record::dropped(error)
+        {
+            record::note(device, why);
+        }
+        happened
+    }
+
+    /// Gives up what has taken too long: a handshake after [`HALF_OPEN_MS`], a link after [`LINK_MS_MAX`]. [`receive`](Self::receive) does it first;
+    /// an owner who calls it now and then has the keys out of RAM in time.
+    pub fn expire(&mut self, now: Ticks) {
+        let is_late = |since: Ticks, limit: u64| now.millis_since(since) >= limit;
+        if self.pending.as_ref().is_some_and(|pending| is_late(pending.since, HALF_OPEN_MS)) {
+            self.pending = None;
+        }
+        if self.candidate.as_ref().is_some_and(|(_, since)| is_late(*since, HALF_OPEN_MS)) {
+            self.candidate = None;
+        }
+        if self.living.as_ref().is_some_and(|living| is_late(living.since, LINK_MS_MAX)) {
+            self.living = None;
+        }
+    }
+
+    /// Says a part of a message to the application at the other end.
+    ///
+    /// # Errors
+    /// [`SendError`], as it says; [`SendError::Over`] without a link.
+    pub fn send<'m>(
+        &mut self,
+        is_last: bool,
+        body: &[u8],
+        out: &'m mut [u8],
+    ) -> Result<Outgoing<'m>, SendError> {
+        let living = self.living.as_mut().ok_or(SendError::Over)?;
+        living.link.seal(Channel::App, is_last, body, out)
+    }
+
+    /// Ends the link on this side, and tells the peer.
+    ///
+    /// # Errors
+    /// [`SendError`], as it says; the link is over in any case.
+    pub fn close<'m>(&mut self, out: &'m mut [u8]) -> Result<Outgoing<'m>, SendError> {
+        self.pending = None;
+        self.candidate = None;
+        let mut living = self.living.take().ok_or(SendError::Over)?;
+        living.link.close(out)
+    }
+
+    fn first<'m, P: Port<Suite = S>, W: Watcher>(
+        &mut self,
+        device: &mut Device<P, W>,
+        now: Ticks,
+        method: Method<'i>,
+        message: &mut [u8],
+        out: &'m mut [u8],
+    ) -> Result<Happened<'m>, EndpointError> {
+        // Before it is let in again: its answer was lost, and costs nothing.
+        let first = sha256(&[message]);
+        if let Some(pending) = self.pending.as_ref().filter(|pending| pending.first == first) {
+            return pending.second.write(out).map(Happened::Answer).map_err(EndpointError::Send);
+        }
+        let message = match self.standing.admission {
+            Some(key) => self.limiter.admit(key, now, message),
+            None => self.limiter.take(now).map(|()| message),
+        };
+        let message = message.map_err(EndpointError::Admission)?;
+        let (own, judging, random) = (self.standing.own, self.judging(), device.random());
+        let (handshake, second) =
+            Handshake::accept(own, judging, method, &UNBOUND, random, message, out)
+                .map_err(EndpointError::Handshake)?;
+        if handshake.is_complete() {
+            let authority = device.links().ok_or(EndpointError::Layout)?;
+            let link = handshake.establish(authority).map_err(EndpointError::Handshake)?;
+            self.candidate = Some((link, now));
+        } else {
+            let kept = Kept::of(&second).map_err(EndpointError::Send)?;
+            self.pending = Some(Pending { handshake, since: now, first, second: kept });
+        }
+        Ok(Happened::Answer(second))
+    }
+
+    fn third<'m, P: Port<Suite = S>, W: Watcher>(
+        &mut self,
+        device: &mut Device<P, W>,
+        now: Ticks,
+        message: &mut [u8],
+        out: &'m mut [u8],
+    ) -> Result<Happened<'m>, EndpointError> {
+        let pending = self.pending.as_mut().ok_or(EndpointError::Layout)?;
+        let taken = pending.handshake.receive(message, &mut []);
+        if let Err(error) = taken
+            && !matches!(error, LinkError::Refused(_))
+        {
+            return Err(EndpointError::Handshake(error));
+        }
+        let Some(Pending { handshake, .. }) = self.pending.take() else {
+            return Err(EndpointError::Layout);
+        };
+        if let Err(error) = taken {
+            let refused = EndpointError::Handshake(error);
+            // Only a peer that an issuer of this device has certified is told.
+            let alert = handshake.alert(out).map_err(|_| refused)?;
+            record::note(device, Dropped::Certificate);
+            return Ok(Happened::Answer(alert));
+        }
+        let authority = device.links().ok_or(EndpointError::Layout)?;
+        let link = handshake.establish(authority).map_err(EndpointError::Handshake)?;
+        self.open(device, now, link);
+        Ok(Happened::Nothing)
+    }
+
+    fn frame<'m, P: Port<Suite = S>, W: Watcher>(
+        &mut self,
+        device: &mut Device<P, W>,
+        now: Ticks,
+        message: &'m mut [u8],
+        out: &'m mut [u8],
+    ) -> Result<Happened<'m>, EndpointError> {
+        let said = self.opened(device, now, message)?;
+        let Said::Body { channel, is_last, bytes } = said else {
+            if let Some(living) = self.living.take() {
+                record::ended(device, &living.link);
+            }
+            return Ok(Happened::Ended);
+        };
+        let end = message.len().saturating_sub(TAG_BYTES);
+        let body = message.get(end.saturating_sub(bytes)..end).unwrap_or_default();
+        if channel == Channel::App {
+            return Ok(Happened::Application(body, is_last));
+        }
+        let living = self.living.as_mut().ok_or(EndpointError::Layout)?;
+        let request = Request::parse(channel, body).ok().filter(|_| is_last);
+        let mut buffer = [0; ANSWER_BYTES_MAX];
+        let served = request.ok_or(Refused::Unknown).and_then(|request| {
+            service::serve(device, living, &mut self.checkpoint, now, request, &mut buffer)
+        });
+        let length = served.or_else(|why| service::written(&Answer::Refused(why), &mut buffer));
+        let answer = buffer.get(..length.unwrap_or(0)).unwrap_or_default();
+        let sealed = living.link.seal(channel, true, answer, out);
+        sealed.map(Happened::Answer).map_err(EndpointError::Send)
+    }
+
+    /// Opens a frame of the link, or the first one of a peer that takes its place with it.
+    fn opened<P: Port<Suite = S>, W: Watcher>(
+        &mut self,
+        device: &mut Device<P, W>,
+        now: Ticks,
+        message: &mut [u8],
+    ) -> Result<Said, EndpointError> {
+        let mut why = EndpointError::Layout;
+        if let Some(living) = &mut self.living {
+            match living.link.open(message) {
+                Ok(received) => return Ok(Said::of(&received)),
+                Err(error) => why = EndpointError::Frame(error),
+            }
+        }
+        // What the link does not open is as it was.
+        let (candidate, _) = self.candidate.as_mut().ok_or(why)?;
+        let said = candidate.open(message).map(|received| Said::of(&received));
+        let said = said.map_err(EndpointError::Frame)?;
+        if let Some((link, _)) = self.candidate.take() {
+            self.open(device, now, link);
+        }
+        Ok(said)
+    }
+
+    /// A peer is proven: its link takes the place of the one there was.
+    fn open<P: Port<Suite = S>, W: Watcher>(
+        &mut self,
+        device: &mut Device<P, W>,
+        now: Ticks,
+        link: Link<S, WORDS>,
+    ) {
+        self.pending = None;
+        self.candidate = None;
+        if let Some(before) = self.living.take() {
+            record::ended(device, &before.link);
+        }
+        record::opened(device, &link);
+        self.living = Some(Living { link, since: now, has_recorded_export: false });
+    }
+
+    fn judging(&self) -> Judging<'i> {
+        Judging {
+            trust: self.standing.trust,
+            today: Today { floor: self.standing.floor, clock: None },
+            stage: self.standing.stage,
+            kinds: KINDS,
+            subject: ANYONE,
+        }
+    }
+}
+
+impl<S: Suite, const WORDS: usize> core::fmt::Debug for Endpoint<'_, S, WORDS> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Endpoint").field("peer", &self.peer()).finish_non_exhaustive()
+    }
+}
+
+/// What a frame said, without its bytes.
+enum Said {
+    Body { channel: Channel, is_last: bool, bytes: usize },
+    End,
+}
+
+impl Said {
+    fn of(received: &Received<'_>) -> Self {
+        match received {
+            Received::Message(opened) => Self::Body {
+                channel: opened.channel,
+                is_last: opened.is_last,
+                bytes: opened.body.len(),
+            },
+            Received::Closed | Received::Refused(_) | _ => Self::End,
+        }
+    }
+}

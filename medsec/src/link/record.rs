@@ -1,0 +1,83 @@
+//! What the log hears of links.
+
+use medsec_audit::hal::Watcher;
+use medsec_core::event::{Count, PrincipalId, RecordError};
+use medsec_core::identity::certificate::{Claims, Kind};
+use medsec_core::identity::peer::ProvenPeer;
+use medsec_transport::event::{Dropped, LinkEvent, PeerKind};
+use medsec_transport::frame::ReceiveError;
+use medsec_transport::link::{Link, LinkError};
+
+use super::EndpointError;
+use crate::{Device, Port};
+
+/// Records who is at the other end of a link now. Nothing was done for him yet; what is not recorded shows in the device's health.
+pub(super) fn opened<P: Port, W: Watcher, const WORDS: usize>(
+    device: &mut Device<P, W>,
+    link: &Link<P::Suite, WORDS>,
+) {
+    if let Some(claims) = link.peer().map(ProvenPeer::claims)
+        && let Some(kind) = peer_kind(claims.kind)
+    {
+        let event = LinkEvent::LinkOpened { by: principal(claims), kind };
+        let _recorded: Result<_, RecordError> = device.log(&event);
+    }
+}
+
+/// Records that a link has ended, and how much others tried on it.
+pub(super) fn ended<P: Port, W: Watcher, const WORDS: usize>(
+    device: &mut Device<P, W>,
+    link: &Link<P::Suite, WORDS>,
+) {
+    if let Some(peer) = link.peer() {
+        let counts = link.counts();
+        let dropped = Count::new(counts.forged.saturating_add(counts.replayed));
+        let event = LinkEvent::LinkEnded { by: principal(peer.claims()), dropped };
+        // It is over in any case; what is not recorded shows in the device's health.
+        let _recorded: Result<_, RecordError> = device.log(&event);
+    }
+}
+
+/// Records that a message was dropped, if there were few. Nothing depends on it.
+pub(super) fn note<P: Port, W: Watcher>(device: &mut Device<P, W>, why: Dropped) {
+    let _noted: Result<_, RecordError> = device.log_limited(&LinkEvent::MessageDropped { why });
+}
+
+/// What the log is told of an error; what is this side's own is nothing for it.
+pub(super) const fn dropped(error: &EndpointError) -> Option<Dropped> {
+    Some(match error {
+        EndpointError::Layout
+        | EndpointError::Frame(ReceiveError::Layout | ReceiveError::Unknown) => Dropped::Layout,
+        EndpointError::Admission(_) => Dropped::Admission,
+        EndpointError::Handshake(error) => match error {
+            LinkError::Layout => Dropped::Layout,
+            LinkError::NotAuthentic | LinkError::WeakKey => Dropped::Forged,
+            LinkError::Certificate(_) | LinkError::Refused(_) => Dropped::Certificate,
+            LinkError::Random(_) => Dropped::Random,
+            LinkError::Write => return None,
+            LinkError::Method | LinkError::Suite | LinkError::Kind | LinkError::Subject | _ => {
+                Dropped::Handshake
+            }
+        },
+        EndpointError::Frame(ReceiveError::Replayed) => Dropped::Replayed,
+        EndpointError::Frame(_) => Dropped::Forged,
+        EndpointError::Send(_) => return None,
+    })
+}
+
+/// The front of a subject, which is random, or of a device id.
+pub(super) fn principal(claims: &Claims) -> PrincipalId {
+    let (front, _) = claims.subject.split_first_chunk().unwrap_or((&[0; 8], &[]));
+    PrincipalId::new(*front)
+}
+
+/// The code of a kind that can be at the other end of a link.
+const fn peer_kind(kind: Kind) -> Option<PeerKind> {
+    Some(match kind {
+        Kind::Device => PeerKind::Device,
+        Kind::Person => PeerKind::Person,
+        Kind::Service => PeerKind::Service,
+        Kind::Station => PeerKind::Station,
+        Kind::Recipient | Kind::Issuer | _ => return None,
+    })
+}
