@@ -7,8 +7,8 @@ use medsec_core::suite::{CipherState, NotAuthentic, SealError, Suite, TAG_BYTES}
 
 /// The functions of Noise (revision 34, §4): agreement, cipher and hash.
 ///
-/// Every [`Suite`] has them, and nothing else has yet. The trait is the seam for a model of the protocol that computes with terms in
-/// place of bytes, over the same code; the model is not written.
+/// Every [`Suite`] has them, and nothing else in a product. The trait is the seam for the model of the protocol in `tests/model`, which
+/// computes with terms in place of bytes, over the same code.
 pub trait Primitives: Sized {
     /// How Noise names them (§8).
     const NAME: &'static str;
