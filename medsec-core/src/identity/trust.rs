@@ -255,7 +255,8 @@ impl<'a> Trust<'a> {
         let is_doubled = |(index, record)| {
             records.iter().skip(index).skip(1).any(|other| of(other) == of(record))
         };
-        if ids().enumerate().any(is_repeated) || records.iter().enumerate().any(is_doubled) {
+        let most = 0..ANCHORS_MAX + ISSUERS_MAX;
+        if most.clone().zip(ids()).any(is_repeated) || most.zip(records).any(is_doubled) {
             return Err(TrustError::SameId);
         }
         Ok(Self { anchors, issuers, records })
