@@ -7,6 +7,7 @@ use medsec_core::identity::certificate::{
     Certificate, Claims, Kind, Kinds, NO_SCOPE, Unsigned, WireCertificate,
 };
 use medsec_core::identity::issuer_state::{IssuerRecord, IssuerState, Revoking, STATE_BYTES_MAX};
+use medsec_core::identity::permit::Actions;
 use medsec_core::identity::trust::{Anchor, Origin, Stage, Today, Trust, Trusted};
 use medsec_core::key::{DeviceKey, device_id};
 
@@ -43,6 +44,7 @@ fn anchor(origin: Origin, byte: u8, limits: &Anchored) -> Anchor {
         scope: limits.scope,
         model: limits.model,
         min_epoch: limits.epoch,
+        permits: Actions::NONE,
     }
 }
 

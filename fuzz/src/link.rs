@@ -6,6 +6,7 @@ use medsec_core::Secret;
 use medsec_core::agreement::{AgreementKey, AgreementSecret};
 use medsec_core::identity::Day;
 use medsec_core::identity::certificate::{Certificate, Claims, Kind, Kinds, NO_SCOPE, Unsigned};
+use medsec_core::identity::permit::Actions;
 use medsec_core::identity::trust::{Anchor, Origin, Stage, Today, Trust};
 use medsec_core::key::{DeviceKey, device_id, sha256};
 use medsec_core::rng::Random;
@@ -234,6 +235,7 @@ static ANCHORS: LazyLock<[Anchor; 1]> = LazyLock::new(|| {
         scope: NO_SCOPE,
         model: 0,
         min_epoch: 0,
+        permits: Actions::NONE,
     }]
 });
 

@@ -5,6 +5,7 @@
 //! | read | [`certificate::Certificate`] | the bytes have the layout; anyone can write them |
 //! | judged | [`trust::Trusted`] | an anchor of this device stands behind it, today |
 //! | proved | [`peer::ProvenPeer`] | its holder is at the other end of a link |
+//! | permitted | [`permit::desk::Permitted`] | one thing is allowed from outside, once |
 //!
 //! A device has anchors of two origins. The maker's issue devices, service and stations; the owner's issue persons,
 //! recipients and devices of his own. Neither can issue what is the other's.
@@ -12,6 +13,7 @@
 pub mod certificate;
 pub mod issuer_state;
 pub mod peer;
+pub mod permit;
 pub mod trust;
 
 /// A day, counted from 2020-01-01 (UTC), up to 2199-06-05.

@@ -195,6 +195,8 @@ pub enum Context {
     Certificate,
     /// What an issuer has revoked.
     IssuerState,
+    /// What is allowed to a device from outside, once.
+    Permit,
     /// The header of a sealed file.
     FileHeader,
     /// All that a sealed file holds.
@@ -203,10 +205,11 @@ pub enum Context {
 
 impl Context {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::AuditCheckpoint,
         Self::Certificate,
         Self::IssuerState,
+        Self::Permit,
         Self::FileHeader,
         Self::FileContent,
     ];
@@ -218,6 +221,7 @@ impl Context {
             Self::AuditCheckpoint => "medsec/v1/audit/checkpoint",
             Self::Certificate => "medsec/v1/core/certificate",
             Self::IssuerState => "medsec/v1/core/issuer-state",
+            Self::Permit => "medsec/v1/core/permit",
             Self::FileHeader => "medsec/v1/transport/file-header",
             Self::FileContent => "medsec/v1/transport/file-chunks",
         }
@@ -392,6 +396,12 @@ pub fn device_id(model: u32, key: &PublicKey) -> [u8; 16] {
         *to = from;
     }
     id
+}
+
+/// The run of a permit that is used on a link: SHA-256(`medsec/v1/core/permit-run` || challenge 32 || handshake hash 32).
+#[must_use]
+pub fn permit_run(challenge: &[u8; 32], handshake_hash: &[u8; 32]) -> [u8; 32] {
+    sha256(&[b"medsec/v1/core/permit-run", challenge, handshake_hash])
 }
 
 /// Bytes of a key id.

@@ -4,6 +4,7 @@ use medsec::core::agreement::AgreementSecret;
 use medsec::core::identity::Day;
 use medsec::core::identity::certificate::{Certificate, Claims, Kind, Kinds, NO_SCOPE, Unsigned};
 use medsec::core::identity::peer::LinkAuthority;
+use medsec::core::identity::permit::Actions;
 use medsec::core::identity::trust::{Anchor, Origin, Stage, Today, Trust};
 use medsec::core::key::{DeviceKey, device_id};
 use medsec::core::rng::Random;
@@ -62,6 +63,7 @@ impl SimLinks {
             scope: NO_SCOPE,
             model: 0,
             min_epoch: 0,
+            permits: Actions::NONE,
         };
         let anchors = [anchor(Origin::Maker, &maker), anchor(Origin::Owner, &owner)];
         let signing = DeviceKey::from_seed(&identity.signing_seed);

@@ -7,7 +7,8 @@ use super::Day;
 use crate::agreement::AgreementKey;
 use crate::codec::{DecodeError, Overflow, Reader, Writer};
 use crate::key::{
-    Context, DeviceKey, KID_BYTES, PublicKey, SIGNATURE_BYTES, SignError, device_id, signing_kid,
+    Context, DeviceKey, KID_BYTES, PublicKey, SIGNATURE_BYTES, SignError, device_id, sha256,
+    signing_kid,
 };
 use crate::suite::{Aes256Gcm, ChaCha20Poly1305, NotAuthentic, Suite};
 
@@ -372,6 +373,12 @@ impl Certificate {
             *to = *from;
         }
         wire
+    }
+
+    /// SHA-256 of the 184 bytes, by which a permit names its holder.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        sha256(&[&self.to_bytes()])
     }
 
     /// Whether `issuer` signed it.

@@ -3,7 +3,8 @@
 use super::Day;
 use super::certificate::{Certificate, Kind, Kinds, NO_SCOPE};
 use super::issuer_state::IssuerRecord;
-use crate::key::PublicKey;
+use super::permit::Actions;
+use crate::key::{KID_BYTES, PublicKey};
 
 /// Most anchors that a device has.
 pub const ANCHORS_MAX: usize = 8;
@@ -48,6 +49,9 @@ pub struct Anchor {
     pub model: u32,
     /// Certificates of older epochs do not hold, whatever a state says.
     pub min_epoch: u32,
+    /// What it signs permits for. A key that signs permits best issues nothing ([`Kinds::NONE`]), and the other way round. With
+    /// service among them, issuers of service between sign permits for service too.
+    pub permits: Actions,
 }
 
 /// In what part of its life the device is, as far as certificates go.
@@ -183,13 +187,14 @@ impl core::fmt::Display for TrustError {
 impl core::error::Error for TrustError {}
 
 /// What an issuer can give.
-struct Power {
+pub(super) struct Power {
     may_issue: Kinds,
-    roles: u8,
-    scope: [u8; 8],
-    model: u32,
+    pub(super) roles: u8,
+    pub(super) scope: [u8; 8],
+    pub(super) model: u32,
     min_epoch: u32,
     not_after: Option<Day>,
+    pub(super) permits: Actions,
 }
 
 impl Power {
@@ -201,11 +206,14 @@ impl Power {
             model: anchor.model,
             min_epoch: anchor.min_epoch,
             not_after: None,
+            permits: anchor.permits,
         }
     }
 
-    fn of_issuer(certificate: &Certificate) -> Self {
+    /// That of an issuer below one with the power `above`.
+    fn of_issuer(certificate: &Certificate, above: &Self) -> Self {
         let claims = certificate.claims();
+        let serves = claims.may_issue.has(Kind::Service);
         Self {
             may_issue: claims.may_issue,
             roles: claims.roles,
@@ -213,7 +221,29 @@ impl Power {
             model: claims.model,
             min_epoch: 0,
             not_after: claims.not_after,
+            permits: if serves { above.permits } else { Actions::NONE },
         }
+    }
+}
+
+/// A key that an id selects. How it stands is not asked yet.
+pub(super) struct Issuer<'a> {
+    anchor: &'a Anchor,
+    /// The certificate of an issuer between.
+    kept: Option<&'a Certificate>,
+}
+
+impl Issuer<'_> {
+    pub(super) fn key(&self) -> Option<PublicKey> {
+        self.kept.map_or(Some(self.anchor.key), Certificate::signing_key)
+    }
+
+    pub(super) const fn is_between(&self) -> bool {
+        self.kept.is_some()
+    }
+
+    pub(super) const fn origin(&self) -> Origin {
+        self.anchor.origin
     }
 }
 
@@ -289,27 +319,45 @@ impl<'a> Trust<'a> {
         today: Today,
         stage: Stage,
     ) -> Result<(Origin, Power), Refusal> {
-        let signed = |certificate: &Certificate, key| {
-            certificate.verify(key).map_err(|_| Refusal::Signature)
-        };
-        let issuer = certificate.claims().issuer;
+        let issuer = self.issuer(certificate.claims().issuer)?;
+        let key = issuer.key().ok_or(Refusal::Issuer)?;
+        certificate.verify(&key).map_err(|_| Refusal::Signature)?;
+        Ok((issuer.origin(), self.power_of(&issuer, today, stage)?))
+    }
+
+    /// The anchor or kept issuer whose key has this id.
+    pub(super) fn issuer(&self, id: [u8; KID_BYTES]) -> Result<Issuer<'a>, Refusal> {
         let anchor = |id| self.anchors.iter().find(move |anchor| anchor.key.kid() == id);
-        if let Some(anchor) = anchor(issuer) {
-            signed(certificate, &anchor.key)?;
-            return Ok((anchor.origin, Power::of_anchor(anchor)));
+        if let Some(anchor) = anchor(id) {
+            return Ok(Issuer { anchor, kept: None });
         }
-        let kept = self.issuers.iter().find(|kept| kept.signing_id() == issuer);
+        let kept = self.issuers.iter().find(|kept| kept.signing_id() == id);
         let kept = kept.ok_or(Refusal::Issuer)?;
-        let key = kept.signing_key().ok_or(Refusal::Issuer)?;
         let anchor = anchor(kept.claims().issuer).ok_or(Refusal::Issuer)?;
-        signed(certificate, &key)?;
-        signed(kept, &anchor.key)?;
-        let above = Power::of_anchor(anchor);
+        Ok(Issuer { anchor, kept: Some(kept) })
+    }
+
+    /// What it can give, if it still stands.
+    pub(super) fn power_of(
+        &self,
+        issuer: &Issuer<'_>,
+        today: Today,
+        stage: Stage,
+    ) -> Result<Power, Refusal> {
+        let above = Power::of_anchor(issuer.anchor);
+        let Some(kept) = issuer.kept else { return Ok(above) };
+        kept.verify(&issuer.anchor.key).map_err(|_| Refusal::Signature)?;
         self.allow(&above, kept, today, stage)?;
         if !above.may_issue.has_all(kept.claims().may_issue) {
             return Err(Refusal::Roles);
         }
-        Ok((anchor.origin, Power::of_issuer(kept)))
+        Ok(Power::of_issuer(kept, &above))
+    }
+
+    /// The least number of permits that the issuer still stands by.
+    pub(super) fn least_permit(&self, id: [u8; KID_BYTES]) -> u32 {
+        let record = self.records.iter().find(|record| record.state().issuer() == id);
+        record.map_or(0, |record| record.state().min_permit())
     }
 
     /// Whether the issuer with this power may have made the certificate so.

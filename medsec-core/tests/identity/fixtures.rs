@@ -6,6 +6,7 @@ use medsec_core::identity::Day;
 use medsec_core::identity::certificate::{
     Certificate, CertificateError, Claims, Kind, Kinds, NO_SCOPE, Unsigned,
 };
+use medsec_core::identity::permit::Actions;
 use medsec_core::identity::trust::{
     Anchor, Origin, Refusal, Stage, Today, Trust, TrustError, Trusted,
 };
@@ -82,6 +83,7 @@ pub(crate) fn anchor(origin: Origin, byte: u8) -> Anchor {
         scope: NO_SCOPE,
         model: 0,
         min_epoch: 0,
+        permits: Actions::NONE,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Certificates, anchors and revocation.
+//! Certificates, anchors, revocation and permits.
 #![expect(
     clippy::print_stdout,
     clippy::unwrap_used,
@@ -9,4 +9,7 @@ mod certificate;
 mod fixtures;
 mod issuer_state;
 mod peer;
+mod permit;
+mod permit_desk;
+mod permit_fixtures;
 mod trust;

@@ -6,6 +6,7 @@ use medsec_core::identity::Day;
 use medsec_core::identity::certificate::{Certificate, Claims, Kind, Kinds, NO_SCOPE, Unsigned};
 use medsec_core::identity::issuer_state::{IssuerRecord, IssuerState, Revoking};
 use medsec_core::identity::peer::LinkAuthority;
+use medsec_core::identity::permit::Actions;
 use medsec_core::identity::trust::{Anchor, Origin, Stage, Today, Trust};
 use medsec_core::key::{DeviceKey, device_id, sha256};
 use medsec_core::rng::Random;
@@ -166,6 +167,7 @@ impl Setting {
             scope: NO_SCOPE,
             model,
             min_epoch: 0,
+            permits: Actions::NONE,
         };
         let anchors = [anchor(Origin::Maker, MAKER, 0), anchor(Origin::Owner, OWNER, MODEL)];
         let revoking = Revoking {

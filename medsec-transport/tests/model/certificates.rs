@@ -8,6 +8,7 @@ use medsec_core::agreement::AgreementKey;
 use medsec_core::identity::Day;
 use medsec_core::identity::certificate::{Certificate, Claims, Kind, Kinds, NO_SCOPE, Unsigned};
 use medsec_core::identity::issuer_state::{IssuerRecord, IssuerState, Revoking};
+use medsec_core::identity::permit::Actions;
 use medsec_core::identity::trust::{Anchor, Origin, Refusal, Stage, Today, Trust};
 use medsec_core::key::{DeviceKey, device_id};
 
@@ -76,6 +77,7 @@ impl Roots {
             scope: NO_SCOPE,
             model,
             min_epoch: 0,
+            permits: Actions::NONE,
         };
         let anchors = [anchor(Origin::Maker, MAKER, 0), anchor(Origin::Owner, OWNER, MODEL)];
         let revoking = Revoking {

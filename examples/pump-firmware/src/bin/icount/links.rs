@@ -9,6 +9,7 @@ use medsec_core::agreement::AgreementSecret;
 use medsec_core::identity::Day;
 use medsec_core::identity::certificate::{Certificate, Claims, Kind, Kinds, NO_SCOPE, Unsigned};
 use medsec_core::identity::peer::LinkAuthority;
+use medsec_core::identity::permit::Actions;
 use medsec_core::identity::trust::{Anchor, Origin, Stage, Today, Trust};
 use medsec_core::key::DeviceKey;
 use medsec_core::rng::Random;
@@ -64,6 +65,7 @@ impl Sides {
                 scope: NO_SCOPE,
                 model: 0,
                 min_epoch: 0,
+                permits: Actions::NONE,
             }],
         })
     }
