@@ -14,6 +14,7 @@ mod identity;
 mod input;
 mod link;
 mod log;
+mod permit;
 pub mod seeds;
 mod tool;
 
@@ -42,6 +43,7 @@ pub const TARGETS: &[Target] = &[
     target("sealed", crypto::sealed, 512),
     target("hpke", crypto::hpke, 256),
     target("certificate", identity::certificate, 512),
+    target("permit", permit::permit, 512),
     target("handshake", link::handshake, 512),
     target("frame", link::frame, 512),
     target("link", link::link, 512),

@@ -67,7 +67,11 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
             bytes
         })
         .collect();
-    if target == "certificate" { crate::identity::seeds(drawn) } else { drawn }
+    match target {
+        "certificate" => crate::identity::seeds(drawn),
+        "permit" => crate::permit::seeds(drawn),
+        _ => drawn,
+    }
 }
 
 fn events_written() -> Vec<Vec<u8>> {
