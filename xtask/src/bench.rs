@@ -34,7 +34,7 @@ pub(crate) fn run(shell: &Shell, arguments: &[String]) -> Outcome {
 }
 
 /// The figures of the lines that begin with `kind`.
-fn figures(printed: &str, kind: &str) -> Result<Vec<(String, u64)>, String> {
+pub(crate) fn figures(printed: &str, kind: &str) -> Result<Vec<(String, u64)>, String> {
     let lines = printed.lines().filter(|line| line.starts_with(kind));
     let figure = |line: &str| {
         let (what, count) = line.rsplit_once(' ')?;

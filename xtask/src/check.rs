@@ -1,7 +1,7 @@
 //! `cargo xtask check`: what has to hold before a commit.
 
 use crate::shell::Shell;
-use crate::{Outcome, firmware, rivals, tidy};
+use crate::{Outcome, firmware, links, rivals, tidy};
 
 /// The crates that firmware links.
 pub(crate) const LIBRARIES: [&str; 4] =
@@ -14,7 +14,8 @@ pub(crate) const TARGETS: [&str; 2] = ["thumbv7em-none-eabihf", "thumbv6m-none-e
 pub(crate) const EMBEDDED_TOOLCHAIN: &str = "medsec-embedded";
 
 /// Workspaces of their own, with lints of their own.
-const APART: [&str; 3] = [rivals::MANIFEST, "benches/consttime/Cargo.toml", "fuzz/Cargo.toml"];
+const APART: [&str; 4] =
+    [rivals::MANIFEST, links::MANIFEST, "benches/consttime/Cargo.toml", "fuzz/Cargo.toml"];
 
 /// Formatting, lints on host and targets, house rules.
 pub(crate) fn run(shell: &Shell, arguments: &[String]) -> Outcome {

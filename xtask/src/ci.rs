@@ -19,6 +19,7 @@ const STEPS: &[(&str, &[&str])] = &[
     ("powercut", &[]),
     ("bench", &[]),
     ("interop", &[]),
+    ("links", &[]),
     ("tamper", &[]),
     ("nonces", &[]),
     ("fuzz", &[]),

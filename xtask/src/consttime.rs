@@ -153,7 +153,7 @@ fn build(shell: &Shell, back_ends: &BackEnds) -> Result<PathBuf, String> {
 }
 
 /// Whether a program holds a function of a module, by the mangled name of its path.
-fn names(program: &[u8], module: &str) -> bool {
+pub(crate) fn names(program: &[u8], module: &str) -> bool {
     let mangled: String = module.split("::").map(|part| format!("{}{part}", part.len())).collect();
     program.windows(mangled.len()).any(|bytes| bytes == mangled.as_bytes())
 }

@@ -21,6 +21,7 @@ mod firmware;
 mod fuzz;
 mod icount;
 mod interop;
+mod links;
 mod mutants;
 mod nonces;
 mod powercut;
@@ -76,6 +77,7 @@ const GATES: &[Gate] = &[
     },
     Gate { name: "exports", usage: "[--record]", run: exports::run },
     Gate { name: "interop", usage: "", run: interop::run },
+    Gate { name: "links", usage: "[--record]", run: links::run },
     Gate { name: "mutants", usage: "[--list] [--only TEXT] [--record]", run: mutants::run },
     Gate { name: "ci", usage: "", run: ci::run },
 ];

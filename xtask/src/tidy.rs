@@ -57,7 +57,7 @@ impl Tree {
 /// A rule: its name, and what breaks it.
 type Rule = (&'static str, fn(&Tree) -> Vec<String>);
 
-const RULES: [Rule; 17] = [
+const RULES: [Rule; 18] = [
     ("files are short", code::files_are_short),
     ("files are named by what they hold", code::files_are_named),
     ("libraries are no_std under the lint table", code::libraries_are_strict),
@@ -75,6 +75,7 @@ const RULES: [Rule; 17] = [
     ("links lead somewhere", documents::links_lead_somewhere),
     ("the README is what the gates run", documents::readme_matches),
     ("the README's figures are the recorded ones", figures::readme_has_them),
+    ("the README's figures of links are the recorded ones", figures::readme_has_links),
 ];
 
 /// Applies every rule.
@@ -104,7 +105,8 @@ pub(crate) fn run(shell: &Shell, arguments: &[String]) -> Outcome {
 /// Names of the packages in the lock files of what is ours, our own left out.
 pub(crate) fn locked_packages(shell: &Shell) -> Result<Vec<String>, String> {
     let mut tree = Tree::read(shell)?;
-    tree.files.retain(|file| !file.path.starts_with("benches/rivals/"));
+    let rivals = ["benches/rivals/", "benches/links/"];
+    tree.files.retain(|file| !rivals.iter().any(|folder| file.path.starts_with(folder)));
     Ok(documents::locked(&tree))
 }
 
