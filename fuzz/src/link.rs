@@ -13,12 +13,14 @@ use medsec_core::rng::Random;
 use medsec_core::suite::{Aes256Gcm, ChaCha20Poly1305, CipherState, Suite};
 use medsec_core::time::Ticks;
 use medsec_sim::rng::Noise;
-use medsec_transport::frame::{Channel, Receiver, Sender, overhead};
+use medsec_transport::frame::{Channel, Outgoing, Receiver, SendError, Sender, overhead};
+use medsec_transport::hal::{ByteChannel, ChannelLost, PacketChannel};
 use medsec_transport::limiter::{AdmissionKey, Limiter};
 use medsec_transport::link::{Handshake, Judging, Method, Own};
 use medsec_transport::noise::handshake_state::{HandshakeState, Role};
 use medsec_transport::noise::pattern;
-use medsec_transport::segment::{Assembler, Segments};
+use medsec_transport::segment::{self, Assembler};
+use medsec_transport::stream::{self, Inbox};
 use medsec_transport::wifi::{Policy, judge};
 
 use crate::input::Input;
@@ -100,6 +102,7 @@ pub(crate) fn frame(data: &[u8]) {
     // The fuzzer keeps what it sees compared. Under a key for each input, what it kept of another is a forgery.
     let key = Secret::new(sha256(&[data]));
     match input.below(4) {
+        3 if input.bool() => bytes(&mut input),
         3 => packets(&mut input),
         0 => frames::<Aes256Gcm, 0>(&mut input, &key),
         1 => frames::<ChaCha20Poly1305, 1>(&mut input, &key),
@@ -154,19 +157,55 @@ fn frames<S: Suite, const WORDS: usize>(input: &mut Input<'_>, key: &Secret<32>)
     }
 }
 
+/// Takes as much as the input says, and keeps it.
+struct Kept {
+    packets: Vec<Vec<u8>>,
+    room: usize,
+}
+
+impl PacketChannel for Kept {
+    fn packet_bytes(&self) -> usize {
+        self.room
+    }
+
+    fn send(&mut self, packet: &Outgoing<'_>) -> Result<bool, ChannelLost> {
+        assert!(packet.bytes().len() <= self.room);
+        self.packets.push(packet.bytes().to_vec());
+        // One at a time.
+        self.room = 0;
+        Ok(true)
+    }
+
+    fn receive(&mut self, _: &mut [u8]) -> Result<usize, ChannelLost> {
+        Err(ChannelLost)
+    }
+}
+
+impl ByteChannel for Kept {
+    fn send(&mut self, outgoing: &Outgoing<'_>) -> Result<usize, ChannelLost> {
+        let taken = &outgoing.bytes()[..self.room.min(outgoing.bytes().len())];
+        self.packets.push(taken.to_vec());
+        Ok(taken.len())
+    }
+
+    fn receive(&mut self, _: &mut [u8]) -> Result<usize, ChannelLost> {
+        Err(ChannelLost)
+    }
+}
+
 /// Packets in any order: a frame that comes out is one that went in, or one that was drawn whole.
 fn packets(input: &mut Input<'_>) {
     let mut sender = Sender::<Aes256Gcm, 0>::new(CipherState::new(&Secret::new([1; 32])));
     let mut assembler = Assembler::<200>::new();
+    let mut outbox = segment::Outbox::<300>::new();
     let mut frame = [0; 300];
     while !input.is_empty() {
         let body = vec![7; usize::from(input.u8())];
         let sealed = sender.seal(Channel::App, true, &body, &mut frame).expect("it fits");
-        let whole = sealed.bytes().to_vec();
-        let mut segments = Segments::of(&sealed);
-        let mut packet = [0; 64];
+        outbox.put(&sealed).expect("it fits, and the one before is sent");
+        assert_eq!(outbox.put(&sealed), Err(SendError::Busy));
         let mut is_honest = true;
-        loop {
+        while !outbox.is_empty() {
             let room = usize::from(input.u8() & 63).max(2);
             if input.below(8) == 1 {
                 let drawn = input.chunk();
@@ -175,13 +214,50 @@ fn packets(input: &mut Input<'_>) {
                     assert!(frame.len() <= 200);
                 }
             }
-            let Some(part) = segments.next(&mut packet[..room]) else { break };
-            match assembler.push(part.bytes()) {
-                Ok(Some(frame)) if is_honest => assert_eq!(frame, whole),
-                Ok(_) => {}
-                Err(_) => assert!(!is_honest || whole.len() > 200),
+            let mut channel = Kept { packets: Vec::new(), room };
+            let is_last = outbox.send(&mut channel).expect("the channel is there");
+            let [packet] = &channel.packets[..] else { panic!("one packet was taken") };
+            match assembler.push(packet) {
+                Ok(Some(frame)) if is_honest => assert_eq!(frame, sealed.bytes()),
+                Ok(frame) => assert!(!is_honest || frame.is_none() && !is_last),
+                Err(_) => assert!(!is_honest || sealed.bytes().len() > 200),
             }
         }
+    }
+}
+
+/// Bytes in any order: a frame that comes out is one that went in, or one that was drawn; and behind whatever was drawn one that goes in whole
+/// comes out.
+fn bytes(input: &mut Input<'_>) {
+    let mut sender = Sender::<Aes256Gcm, 0>::new(CipherState::new(&Secret::new([1; 32])));
+    let mut inbox = Inbox::<280>::new();
+    let mut outbox = stream::Outbox::<300>::new();
+    let mut frame = [0; 300];
+    while !input.is_empty() {
+        let body = vec![7; usize::from(input.u8())];
+        let sealed = sender.seal(Channel::App, true, &body, &mut frame).expect("it fits");
+        outbox.put(&sealed).expect("it fits, and the one before is sent");
+        assert_eq!(outbox.put(&sealed), Err(SendError::Busy));
+        let mut drawn = input.chunk();
+        while !drawn.is_empty() {
+            if let Ok(Some(frame)) = inbox.push(&mut drawn) {
+                assert!(frame.len() <= 280);
+            }
+        }
+        let mut came = None;
+        while !outbox.is_empty() {
+            let room = usize::from(input.u8() & 63).max(1);
+            let mut channel = Kept { packets: Vec::new(), room };
+            outbox.send(&mut channel).expect("the channel is there");
+            let [part] = &channel.packets[..] else { panic!("one part was taken") };
+            let mut part = &part[..];
+            while !part.is_empty() {
+                if let Ok(Some(frame)) = inbox.push(&mut part) {
+                    came = Some(frame.to_vec());
+                }
+            }
+        }
+        assert_eq!(came.as_deref(), Some(sealed.bytes()));
     }
 }
 

@@ -76,7 +76,7 @@ impl Outgoing<'_> {
     }
 }
 
-/// Why no frame was sealed.
+/// Why no frame was sealed, or none goes out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum SendError {
@@ -84,6 +84,8 @@ pub enum SendError {
     Length,
     /// The link has sent as many frames as it may, or one of the sides has ended it.
     Over,
+    /// The frame before is still on its way.
+    Busy,
     /// The peer has to speak first: until then it is not proven ([`Link::peer`](crate::link::Link::peer)).
     Unconfirmed,
 }
@@ -93,6 +95,7 @@ impl core::fmt::Display for SendError {
         f.write_str(match self {
             Self::Length => "frame does not fit",
             Self::Over => "link is over",
+            Self::Busy => "frame before is on its way",
             Self::Unconfirmed => "peer has not spoken yet",
         })
     }

@@ -9,45 +9,105 @@
 //! | 6 | the last packet of a frame |
 //! | 5 to 0 | number of the packet in its frame, counted from 0 again after 63 |
 
-use crate::frame::Outgoing;
+use crate::frame::{Outgoing, SendError};
+use crate::hal::{ChannelLost, PacketChannel};
 
 const FIRST: u8 = 0x80;
 const LAST: u8 = 0x40;
 const NUMBER: u8 = 0x3f;
 
-/// Divides a frame into packets.
-#[derive(Debug)]
-pub struct Segments<'m> {
-    rest: &'m [u8],
-    first: u8,
+/// A frame on its way to a channel of packets, for a loop that does not wait.
+///
+/// # Limits
+/// It takes frames that are shorter than `BYTES`, one at a time.
+pub struct Outbox<const BYTES: usize> {
+    /// A byte for the head of the first packet, then the frame.
+    buffer: [u8; BYTES],
+    /// Bytes of the frame.
+    length: usize,
+    sent: usize,
+    /// Number of the next packet.
     number: u8,
 }
 
-impl<'m> Segments<'m> {
-    /// The packets of `frame`.
+impl<const BYTES: usize> Outbox<BYTES> {
+    /// Without a frame.
     #[must_use]
-    pub const fn of(frame: &Outgoing<'m>) -> Self {
-        Self { rest: frame.0, first: FIRST, number: 0 }
+    pub const fn new() -> Self {
+        Self { buffer: [0; BYTES], length: 0, sent: 0, number: 0 }
     }
 
-    /// Writes the next packet, as long as `packet` if the frame has so much left, and returns it; none if the frame was sent whole, or
-    /// a packet has no room for a byte of it.
+    /// Takes `frame`, to be sent.
     ///
-    /// The length may differ from packet to packet: what a connection takes is known once it is made, and again after each.
-    pub fn next<'p>(&mut self, packet: &'p mut [u8]) -> Option<Outgoing<'p>> {
-        let room = packet.len().checked_sub(1)?;
-        let length = room.min(self.rest.len());
-        let (part, rest) = self.rest.split_at_checked(length)?;
-        if part.is_empty() {
-            return None;
+    /// # Errors
+    /// [`SendError::Busy`]: the frame before was not sent whole. [`SendError::Length`]: it is longer than the buffer.
+    pub fn put(&mut self, frame: &Outgoing<'_>) -> Result<(), SendError> {
+        if !self.is_empty() {
+            return Err(SendError::Busy);
         }
-        let last = if rest.is_empty() { LAST } else { 0 };
-        let (head, body) = packet.get_mut(..=length)?.split_first_mut()?;
-        *head = self.first | last | self.number;
-        body.copy_from_slice(part);
-        (self.rest, self.first) = (rest, 0);
-        self.number = self.number.wrapping_add(1) & NUMBER;
-        packet.get(..=length).map(Outgoing)
+        let (_, room) = self.buffer.split_first_mut().ok_or(SendError::Length)?;
+        room.get_mut(..frame.0.len()).ok_or(SendError::Length)?.copy_from_slice(frame.0);
+        self.length = frame.0.len();
+        self.again();
+        Ok(())
+    }
+
+    /// Hands over as many packets as the channel takes now, each as long as it takes them; whether nothing is left.
+    ///
+    /// # Errors
+    /// [`ChannelLost`], as the channel says.
+    pub fn send<C: PacketChannel>(&mut self, channel: &mut C) -> Result<bool, ChannelLost> {
+        while !self.is_empty() {
+            let left = self.length.saturating_sub(self.sent);
+            let part = channel.packet_bytes().saturating_sub(1).min(left);
+            let end = self.sent.saturating_add(part);
+            let first = if self.sent == 0 { FIRST } else { 0 };
+            let last = if part == left { LAST } else { 0 };
+            // The head takes the place of the byte before, which was sent, and is put back: the frame may be sent again.
+            let packet = self.buffer.get_mut(self.sent..=end).filter(|_| part > 0);
+            let Some(packet) = packet else { return Ok(false) };
+            let Some(head) = packet.first_mut() else { return Ok(false) };
+            let before = core::mem::replace(head, first | last | self.number);
+            let taken = channel.send(&Outgoing(packet));
+            if let Some(head) = packet.first_mut() {
+                *head = before;
+            }
+            if !taken? {
+                return Ok(false);
+            }
+            self.sent = end;
+            self.number = self.number.wrapping_add(1) & NUMBER;
+        }
+        Ok(true)
+    }
+
+    /// Sends the frame that was put last once more, from its beginning: a message of a handshake that may be lost, or over a new connection.
+    pub const fn again(&mut self) {
+        (self.sent, self.number) = (0, 0);
+    }
+
+    /// Drops the frame.
+    pub const fn clear(&mut self) {
+        (self.length, self.sent, self.number) = (0, 0, 0);
+    }
+
+    /// Whether nothing is left to send.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.sent == self.length
+    }
+}
+
+impl<const BYTES: usize> Default for Outbox<BYTES> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<const BYTES: usize> core::fmt::Debug for Outbox<BYTES> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let left = self.length.saturating_sub(self.sent);
+        f.debug_struct("Outbox").field("left", &left).finish_non_exhaustive()
     }
 }
 

@@ -9,10 +9,43 @@
 use medsec_core::Secret;
 use medsec_core::suite::{Aes256Gcm, ChaCha20Poly1305, CipherState, Suite};
 use medsec_sim::prng::Prng;
-use medsec_transport::frame::{Channel, Receiver, Sender};
-use medsec_transport::segment::{Assembler, SegmentError, Segments};
+use medsec_transport::frame::{Channel, Outgoing, Receiver, SendError, Sender};
+use medsec_transport::hal::{ChannelLost, PacketChannel};
+use medsec_transport::segment::{Assembler, Outbox, SegmentError};
 
 const BYTES: usize = 600;
+
+/// Packets that were sent, one of each length in turn; none is taken without a length.
+#[derive(Default)]
+struct Packets {
+    sent: Vec<Vec<u8>>,
+    lengths: Vec<usize>,
+    is_full: bool,
+    is_lost: bool,
+}
+
+impl PacketChannel for Packets {
+    fn packet_bytes(&self) -> usize {
+        let turn = self.sent.len().checked_rem(self.lengths.len());
+        turn.and_then(|turn| self.lengths.get(turn)).copied().unwrap_or(0)
+    }
+
+    fn send(&mut self, packet: &Outgoing<'_>) -> Result<bool, ChannelLost> {
+        if self.is_lost || packet.bytes().len() > self.packet_bytes() {
+            return Err(ChannelLost);
+        }
+        // Every other packet has to be offered again.
+        self.is_full = !self.is_full;
+        if !self.is_full {
+            self.sent.push(packet.bytes().to_vec());
+        }
+        Ok(!self.is_full)
+    }
+
+    fn receive(&mut self, _: &mut [u8]) -> Result<usize, ChannelLost> {
+        Err(ChannelLost)
+    }
+}
 
 /// A direction of a link over packets.
 struct Radio<S: Suite, const WORDS: usize> {
@@ -35,13 +68,11 @@ impl<S: Suite, const WORDS: usize> Radio<S, WORDS> {
     fn packets(&mut self, body: &[u8], bytes: usize) -> Vec<Vec<u8>> {
         let mut frame = vec![0; body.len() + 19];
         let sealed = self.sender.seal(Channel::App, true, body, &mut frame).unwrap();
-        let mut segments = Segments::of(&sealed);
-        let mut packet = vec![0; bytes];
-        let mut packets = Vec::new();
-        while let Some(part) = segments.next(&mut packet) {
-            packets.push(part.bytes().to_vec());
-        }
-        packets
+        let mut packets = Packets { lengths: vec![bytes], ..Packets::default() };
+        let mut outbox = Outbox::<{ BYTES + 2 }>::new();
+        outbox.put(&sealed).unwrap();
+        while !outbox.send(&mut packets).unwrap() {}
+        packets.sent
     }
 
     /// What the packet brings to its end.
@@ -156,11 +187,47 @@ fn what_was_begun_is_dropped_with_the_connection() {
     for packet in packets.iter().skip(1) {
         assert_eq!(radio.assembler.push(packet), Err(SegmentError::Order));
     }
-    // A packet with no room for a byte takes none out of the frame.
-    let mut frame = [0; 40];
-    let sealed = radio.sender.seal(Channel::App, true, b"x", &mut frame).unwrap();
-    let mut segments = Segments::of(&sealed);
-    assert!(segments.next(&mut [0; 1]).is_none() && segments.next(&mut []).is_none());
-    assert_eq!(segments.next(&mut [0; 100]).unwrap().bytes().len(), 21);
-    assert!(segments.next(&mut [0; 100]).is_none());
+}
+
+/// With packets of any lengths in turn, and from the start again when it is asked for.
+#[test]
+fn a_frame_waits_for_its_channel() {
+    let mut radio = Radio::<Aes256Gcm, 1>::new();
+    let mut buffer = [0; 100];
+    let mut outbox = Outbox::<50>::default();
+    let frame = radio.sender.seal(Channel::App, true, &[3; 30], &mut buffer).unwrap();
+    outbox.put(&frame).unwrap();
+    assert_eq!(outbox.put(&frame), Err(SendError::Busy));
+    assert_eq!(format!("{outbox:?}"), "Outbox { left: 49, .. }");
+    for bytes in [0, 1] {
+        let mut packets = Packets { lengths: vec![bytes], ..Packets::default() };
+        for _ in 0..3 {
+            assert_eq!(outbox.send(&mut packets), Ok(false));
+        }
+        assert!(packets.sent.is_empty());
+    }
+    let mut lost = Packets { lengths: vec![20], is_lost: true, ..Packets::default() };
+    assert_eq!(outbox.send(&mut lost), Err(ChannelLost));
+    for lengths in [vec![2], vec![20], vec![3, 30, 5], vec![100]] {
+        let mut packets = Packets { lengths, ..Packets::default() };
+        while !outbox.send(&mut packets).unwrap() {}
+        assert!(outbox.is_empty());
+        assert_eq!(outbox.send(&mut packets), Ok(true));
+        let (last, others) = packets.sent.split_last().unwrap();
+        assert!(others.iter().all(|packet| radio.assembler.push(packet) == Ok(None)));
+        assert_eq!(radio.assembler.push(last).unwrap().unwrap(), frame.bytes());
+        outbox.again();
+    }
+    // Half of it is nothing to who comes in between.
+    let mut packets = Packets { lengths: vec![20], ..Packets::default() };
+    while packets.sent.is_empty() {
+        assert_eq!(outbox.send(&mut packets), Ok(false));
+    }
+    outbox.clear();
+    assert_eq!(outbox.send(&mut packets), Ok(true));
+    let mut buffer = [0; 100];
+    let long = radio.sender.seal(Channel::App, true, &[3; 31], &mut buffer).unwrap();
+    assert_eq!(outbox.put(&long), Err(SendError::Length));
+    assert_eq!(Outbox::<0>::new().put(&long), Err(SendError::Length));
+    assert!(outbox.is_empty());
 }

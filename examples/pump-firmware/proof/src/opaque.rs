@@ -10,6 +10,8 @@ use medsec_core::flash::ring::{Author, ENTRY_HEADER_BYTES, Place};
 use medsec_core::hal::{Clock, EntropySource, EraseProgress, Flash, SourceFault};
 use medsec_core::suite::SealError;
 use medsec_core::time::Ticks;
+use medsec_transport::frame::Outgoing;
+use medsec_transport::hal::{ByteChannel, ChannelLost, PacketChannel};
 
 /// A part that may answer anything.
 pub struct OpaqueFlash;
@@ -185,5 +187,41 @@ impl Observer for OpaqueObserver {
     #[inline(never)]
     fn checkpoint(&mut self, statement: &Statement, signature: &[u8; 64]) {
         black_box((statement, signature));
+    }
+}
+
+/// A channel that may take anything or nothing.
+pub struct OpaqueChannel;
+
+impl ByteChannel for OpaqueChannel {
+    #[inline(never)]
+    fn send(&mut self, outgoing: &Outgoing<'_>) -> Result<usize, ChannelLost> {
+        black_box(outgoing.bytes());
+        black_box(Err(ChannelLost))
+    }
+
+    #[inline(never)]
+    fn receive(&mut self, bytes: &mut [u8]) -> Result<usize, ChannelLost> {
+        black_box(bytes);
+        black_box(Err(ChannelLost))
+    }
+}
+
+impl PacketChannel for OpaqueChannel {
+    #[inline(never)]
+    fn packet_bytes(&self) -> usize {
+        black_box(0)
+    }
+
+    #[inline(never)]
+    fn send(&mut self, packet: &Outgoing<'_>) -> Result<bool, ChannelLost> {
+        black_box(packet.bytes());
+        black_box(Err(ChannelLost))
+    }
+
+    #[inline(never)]
+    fn receive(&mut self, packet: &mut [u8]) -> Result<usize, ChannelLost> {
+        black_box(packet);
+        black_box(Err(ChannelLost))
     }
 }

@@ -11,6 +11,7 @@ use medsec_core::time::Ticks;
 use medsec_transport::frame::{
     Channel, Opened, Outgoing, ReceiveError, Receiver, SendError, Sender,
 };
+use medsec_transport::hal::ChannelLost;
 use medsec_transport::limiter::{AdmissionError, AdmissionKey, Limiter};
 use medsec_transport::link::{Handshake, Judging, Link, LinkError, Method, Own, Received};
 use medsec_transport::noise::handshake_state::{
@@ -21,10 +22,11 @@ use medsec_transport::sealed_file::{
     Checked, Checking, Content, FileWriter, Opening, ReadError as FileReadError, Recipients,
     RecipientsError, Sender as FileSender, WriteError as FileWriteError,
 };
-use medsec_transport::segment::{Assembler, SegmentError, Segments};
+use medsec_transport::segment::{self, Assembler, SegmentError};
+use medsec_transport::stream::{self, Inbox, StreamError};
 use medsec_transport::wifi::{Association, Pin, Policy, WifiRefusal, judge};
 
-use crate::opaque::OpaqueNoise;
+use crate::opaque::{OpaqueChannel, OpaqueNoise};
 
 type Side<'s> = HandshakeState<'s, Aes256Gcm>;
 
@@ -196,11 +198,19 @@ fn entry_link_close<'m>(
 }
 
 #[unsafe(no_mangle)]
-fn entry_segment_next<'p>(
-    segments: &mut Segments<'_>,
-    packet: &'p mut [u8],
-) -> Option<Outgoing<'p>> {
-    segments.next(packet)
+fn entry_segment_put(
+    outbox: &mut segment::Outbox<300>,
+    frame: &Outgoing<'_>,
+) -> Result<(), SendError> {
+    outbox.put(frame)
+}
+
+#[unsafe(no_mangle)]
+fn entry_segment_send(
+    outbox: &mut segment::Outbox<300>,
+    channel: &mut OpaqueChannel,
+) -> Result<bool, ChannelLost> {
+    outbox.send(channel)
 }
 
 #[unsafe(no_mangle)]
@@ -209,6 +219,30 @@ fn entry_segment_push<'a>(
     packet: &[u8],
 ) -> Result<Option<&'a mut [u8]>, SegmentError> {
     assembler.push(packet)
+}
+
+#[unsafe(no_mangle)]
+fn entry_stream_put(
+    outbox: &mut stream::Outbox<300>,
+    frame: &Outgoing<'_>,
+) -> Result<(), SendError> {
+    outbox.put(frame)
+}
+
+#[unsafe(no_mangle)]
+fn entry_stream_send(
+    outbox: &mut stream::Outbox<300>,
+    channel: &mut OpaqueChannel,
+) -> Result<bool, ChannelLost> {
+    outbox.send(channel)
+}
+
+#[unsafe(no_mangle)]
+fn entry_stream_push<'a>(
+    inbox: &'a mut Inbox<300>,
+    bytes: &mut &[u8],
+) -> Result<Option<&'a mut [u8]>, StreamError> {
+    inbox.push(bytes)
 }
 
 #[unsafe(no_mangle)]
