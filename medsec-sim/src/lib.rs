@@ -1,9 +1,10 @@
-//! Simulated parts for firmware that must survive anything: a NOR flash that loses power, clocks, noise sources.
+//! Simulated parts for firmware that must survive anything: a NOR flash that loses power, channels, clocks, noise sources.
 //!
 //! - [`flash::FaultFlash`] implements `embedded_storage::nor_flash::NorFlash` over memory, cuts the power at a chosen
 //!   operation, and leaves of it what one of the twelve [`fault::Model`]s says, unstable content included.
 //! - [`exhaust`] cuts at every operation of a history, again during recovery, and in long series, and keeps what broke a
 //!   rule as one line of text.
+//! - [`channel`] joins two devices by a serial line, TCP, BLE or radio, and loses, doubles, delays and damages what they say.
 //! - [`clock::SimClock`] and [`rng::Noise`] stand in for the clock and the noise source, the failing kinds as well.
 //!
 //! # Limits
@@ -78,6 +79,7 @@
 )]
 
 pub mod adversary;
+pub mod channel;
 pub mod clock;
 pub mod device;
 pub mod exhaust;
