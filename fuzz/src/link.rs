@@ -164,8 +164,8 @@ struct Kept {
 }
 
 impl PacketChannel for Kept {
-    fn packet_bytes(&self) -> usize {
-        self.room
+    fn packet_bytes(&self) -> Result<usize, ChannelLost> {
+        Ok(self.room)
     }
 
     fn send(&mut self, packet: &Outgoing<'_>) -> Result<bool, ChannelLost> {

@@ -1,6 +1,18 @@
 //! What a port implements for this crate, and nothing else.
 //!
 //! A channel is sent [`Outgoing`], which only this crate makes: firmware that hands its own bytes over does not compile.
+//! ```compile_fail,E0308
+//! # use medsec_transport::hal::ByteChannel;
+//! fn tell(line: &mut impl ByteChannel) {
+//!     line.send(b"PATIENT-00471193").unwrap();
+//! }
+//! ```
+//! ```compile_fail,E0423
+//! # use medsec_transport::{frame::Outgoing, hal::PacketChannel};
+//! fn tell(radio: &mut impl PacketChannel) {
+//!     radio.send(&Outgoing(b"PATIENT-00471193")).unwrap();
+//! }
+//! ```
 //!
 //! | channel | carries | for frames with `WORDS` |
 //! |---|---|---|
@@ -60,7 +72,10 @@ impl<C: ByteChannel> ByteChannel for &mut C {
 /// [`segment`](crate::segment) divides frames into its packets.
 pub trait PacketChannel {
     /// Bytes of the longest packet that it takes now; below 2 if it takes none. It may change at any time, as with a new connection.
-    fn packet_bytes(&self) -> usize;
+    ///
+    /// # Errors
+    /// [`ChannelLost`], then and from then on.
+    fn packet_bytes(&self) -> Result<usize, ChannelLost>;
 
     /// Takes `packet`, no longer than [`packet_bytes`](Self::packet_bytes), whole; `false` if it cannot now, and nothing was taken.
     ///
@@ -77,7 +92,7 @@ pub trait PacketChannel {
 }
 
 impl<C: PacketChannel> PacketChannel for &mut C {
-    fn packet_bytes(&self) -> usize {
+    fn packet_bytes(&self) -> Result<usize, ChannelLost> {
         C::packet_bytes(self)
     }
 

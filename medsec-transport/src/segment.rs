@@ -59,7 +59,7 @@ impl<const BYTES: usize> Outbox<BYTES> {
     pub fn send<C: PacketChannel>(&mut self, channel: &mut C) -> Result<bool, ChannelLost> {
         while !self.is_empty() {
             let left = self.length.saturating_sub(self.sent);
-            let part = channel.packet_bytes().saturating_sub(1).min(left);
+            let part = channel.packet_bytes()?.saturating_sub(1).min(left);
             let end = self.sent.saturating_add(part);
             let first = if self.sent == 0 { FIRST } else { 0 };
             let last = if part == left { LAST } else { 0 };

@@ -25,13 +25,13 @@ struct Packets {
 }
 
 impl PacketChannel for Packets {
-    fn packet_bytes(&self) -> usize {
+    fn packet_bytes(&self) -> Result<usize, ChannelLost> {
         let turn = self.sent.len().checked_rem(self.lengths.len());
-        turn.and_then(|turn| self.lengths.get(turn)).copied().unwrap_or(0)
+        Ok(turn.and_then(|turn| self.lengths.get(turn)).copied().unwrap_or(0))
     }
 
     fn send(&mut self, packet: &Outgoing<'_>) -> Result<bool, ChannelLost> {
-        if self.is_lost || packet.bytes().len() > self.packet_bytes() {
+        if self.is_lost || packet.bytes().len() > self.packet_bytes()? {
             return Err(ChannelLost);
         }
         // Every other packet has to be offered again.

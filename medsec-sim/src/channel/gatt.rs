@@ -59,8 +59,8 @@ impl Gatt {
 }
 
 impl PacketChannel for Gatt {
-    fn packet_bytes(&self) -> usize {
-        held(&self.to).packet_bytes.unwrap_or(0)
+    fn packet_bytes(&self) -> Result<usize, ChannelLost> {
+        held(&self.to).packet_bytes.ok_or(ChannelLost)
     }
 
     fn send(&mut self, packet: &Outgoing<'_>) -> Result<bool, ChannelLost> {

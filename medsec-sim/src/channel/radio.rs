@@ -12,6 +12,9 @@ use crate::prng::Prng;
 /// Packets that a direction holds.
 const QUEUE_PACKETS: usize = 64;
 
+/// From how far behind a packet overtakes.
+const OVERTAKING: usize = 8;
+
 /// What happens to packets: so many of 100 each.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Weather {
@@ -21,8 +24,8 @@ pub struct Weather {
     pub doubled: usize,
     /// Come with one to three bits changed.
     pub damaged: usize,
-    /// How many sent later may come before one: not of 100.
-    pub overtaken_by: usize,
+    /// Are overtaken by one of the next eight that are on their way.
+    pub late: usize,
 }
 
 /// What a direction did to packets.
@@ -108,8 +111,8 @@ impl Radio {
 }
 
 impl PacketChannel for Radio {
-    fn packet_bytes(&self) -> usize {
-        self.packet_bytes
+    fn packet_bytes(&self) -> Result<usize, ChannelLost> {
+        Ok(self.packet_bytes)
     }
 
     fn send(&mut self, packet: &Outgoing<'_>) -> Result<bool, ChannelLost> {
@@ -126,8 +129,10 @@ impl PacketChannel for Radio {
 
     fn receive(&mut self, packet: &mut [u8]) -> Result<usize, ChannelLost> {
         let mut direction = held(&self.from);
-        let near = direction.packets.len().min(1 + direction.weather.overtaken_by);
-        let drawn = direction.prng.below(near);
+        let behind = direction.packets.len().min(1 + OVERTAKING).saturating_sub(1);
+        let late = direction.weather.late;
+        let is_late = direction.prng.one(late, 100);
+        let drawn = if is_late && behind > 0 { 1 + direction.prng.below(behind) } else { 0 };
         let Some(come) = direction.packets.remove(drawn) else { return Ok(0) };
         let Some(to) = packet.get_mut(..come.len()) else { return Ok(0) };
         to.copy_from_slice(&come);
