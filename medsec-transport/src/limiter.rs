@@ -35,6 +35,23 @@ impl AdmissionKey {
         Self(MacKey::derive(secret, Label::LinkAdmission))
     }
 
+    /// Writes `first`, the first message of a handshake, and its tag to the front of `out`.
+    ///
+    /// # Errors
+    /// [`SendError::Length`]: `out` is shorter than that.
+    pub fn append<'m>(
+        &self,
+        first: &Outgoing<'_>,
+        out: &'m mut [u8],
+    ) -> Result<Outgoing<'m>, SendError> {
+        let length = first.0.len().saturating_add(TAG_BYTES);
+        let out = out.get_mut(..length).ok_or(SendError::Length)?;
+        let (front, tag) = out.split_last_chunk_mut::<TAG_BYTES>().ok_or(SendError::Length)?;
+        front.copy_from_slice(first.0);
+        *tag = self.tag(first.0);
+        Ok(Outgoing(out))
+    }
+
     /// The 16 bytes that follow a first message.
     #[must_use]
     pub fn tag(&self, first: &[u8]) -> [u8; TAG_BYTES] {

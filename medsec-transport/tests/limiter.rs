@@ -2,14 +2,32 @@
 #![expect(clippy::print_stdout, reason = "the counts are evidence")]
 
 use medsec_core::Secret;
+use medsec_core::suite::{Aes256Gcm, CipherState};
 use medsec_core::time::Ticks;
 use medsec_sim::prng::Prng;
+use medsec_transport::frame::{Channel, SendError, Sender};
 use medsec_transport::limiter::{
     AdmissionError, AdmissionKey, Limiter, SEEN, TOKEN_MS, TOKENS_MAX,
 };
 
 fn key(byte: u8) -> AdmissionKey {
     AdmissionKey::derive(&Secret::new([byte; 32]))
+}
+
+/// What a channel takes has its tag behind it.
+#[test]
+fn a_first_message_goes_out_with_its_tag() {
+    let mut sender = Sender::<Aes256Gcm, 0>::new(CipherState::new(&Secret::new([2; 32])));
+    let mut buffers = [[0; 60]; 2];
+    let [message, whole] = &mut buffers;
+    let message = sender.seal(Channel::App, true, b"as long as one first", message).unwrap();
+    for length in 0..53 {
+        let refused = key(1).append(&message, whole.split_at_mut(length).0);
+        assert_eq!(refused.unwrap_err(), SendError::Length);
+    }
+    let whole = key(1).append(&message, whole).unwrap();
+    assert_eq!(whole.bytes(), [message.bytes(), &key(1).tag(message.bytes())].concat());
+    assert_eq!(admit(&mut Limiter::new(Ticks::from_millis(0)), 0, whole.bytes()), Ok(37));
 }
 
 /// A first message with its tag.

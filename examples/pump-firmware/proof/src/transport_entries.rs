@@ -266,6 +266,15 @@ fn entry_limiter_admit<'m>(
 }
 
 #[unsafe(no_mangle)]
+fn entry_limiter_append<'m>(
+    key: &AdmissionKey,
+    first: &Outgoing<'_>,
+    out: &'m mut [u8],
+) -> Result<Outgoing<'m>, SendError> {
+    key.append(first, out)
+}
+
+#[unsafe(no_mangle)]
 fn entry_limiter_take(limiter: &mut Limiter, now: Ticks) -> Result<(), AdmissionError> {
     limiter.take(now)
 }
