@@ -127,7 +127,8 @@ impl From<RandomError> for LinkError {
 /// A message that is refused changes nothing, so the true one can still come; only its owner's time limit ends a handshake. A first
 /// message of the right length costs the responder two agreements or more, and a second the initiator as much: how many of them are
 /// taken is for a [`Limiter`](crate::limiter::Limiter) and for the owner of the handshake, who drops it after [`HALF_OPEN_MS`]: it has no
-/// clock of its own. On a channel that loses packets the owner keeps what it sent last, and sends it again.
+/// clock of its own. On a channel that loses packets the owner keeps what it sent last, and sends it again: an initiator the third until a frame of
+/// the peer opens, since a peer without it cannot say so.
 pub struct Handshake<'a, S: Suite, const WORDS: usize> {
     state: HandshakeState<'a, S>,
     own: Own<'a>,

@@ -12,6 +12,7 @@ use medsec_core::key::{DeviceKey, device_id, sha256};
 use medsec_core::rng::Random;
 use medsec_core::suite::Suite;
 use medsec_sim::rng::{Behaviour, Noise};
+use medsec_transport::frame::Outgoing;
 use medsec_transport::link::{Handshake, Judging, LabelSecret, Link, LinkError, Method, Own};
 
 pub(crate) const MAKER: u8 = 1;
@@ -238,15 +239,24 @@ impl Setting {
         run: u64,
     ) -> Result<(Handshake<'_, S, WORDS>, Vec<u8>), LinkError> {
         let mut buffer = [0; 300];
-        let (handshake, first) = Handshake::begin(
+        let (handshake, first) = self.begin_in(run, &mut buffer)?;
+        Ok((handshake, first.bytes().to_vec()))
+    }
+
+    /// The initiator's side, and its first message as a channel takes it.
+    pub(crate) fn begin_in<'m, S: Suite, const WORDS: usize>(
+        &self,
+        run: u64,
+        out: &'m mut [u8],
+    ) -> Result<(Handshake<'_, S, WORDS>, Outgoing<'m>), LinkError> {
+        Handshake::begin(
             Own { secret: &self.initiator.secret, certificate: &self.initiator.certificate },
             self.judging(self.looked_for, Stage::Service, self.subject),
             method(self.attempt, &self.responder.certificate),
             &self.bindings[0],
             &mut self.random(run),
-            &mut buffer,
-        )?;
-        Ok((handshake, first.bytes().to_vec()))
+            out,
+        )
     }
 
     /// The responder's side of run `run`, and its message.
@@ -265,17 +275,27 @@ impl Setting {
         random: &mut Random<Noise>,
     ) -> Result<(Handshake<'_, S, WORDS>, Vec<u8>), LinkError> {
         let mut buffer = [0; 300];
+        let (handshake, second) = self.accept_in(&mut first.to_vec(), random, &mut buffer)?;
+        Ok((handshake, second.bytes().to_vec()))
+    }
+
+    /// The responder's side, and its message as a channel takes it.
+    pub(crate) fn accept_in<'m, S: Suite, const WORDS: usize>(
+        &self,
+        first: &mut [u8],
+        random: &mut Random<Noise>,
+        out: &'m mut [u8],
+    ) -> Result<(Handshake<'_, S, WORDS>, Outgoing<'m>), LinkError> {
         let pin = self.initiator_pin.as_ref().unwrap_or(&self.initiator.certificate);
-        let (handshake, second) = Handshake::accept(
+        Handshake::accept(
             Own { secret: &self.responder.secret, certificate: &self.responder.certificate },
             self.judging(self.wanted, self.stage, None),
             method(self.responder_attempt, pin),
             &self.bindings[1],
             random,
-            &mut first.to_vec(),
-            &mut buffer,
-        )?;
-        Ok((handshake, second.bytes().to_vec()))
+            first,
+            out,
+        )
     }
 
     pub(crate) fn authority(&self) -> LinkAuthority {
