@@ -44,12 +44,11 @@ impl AdmissionKey {
         first: &Outgoing<'_>,
         out: &'m mut [u8],
     ) -> Result<Outgoing<'m>, SendError> {
-        let length = first.0.len().saturating_add(TAG_BYTES);
-        let out = out.get_mut(..length).ok_or(SendError::Length)?;
-        let (front, tag) = out.split_last_chunk_mut::<TAG_BYTES>().ok_or(SendError::Length)?;
+        let length = first.0.len();
+        let (front, rest) = out.split_at_mut_checked(length).ok_or(SendError::Length)?;
         front.copy_from_slice(first.0);
-        *tag = self.tag(first.0);
-        Ok(Outgoing(out))
+        *rest.first_chunk_mut().ok_or(SendError::Length)? = self.tag(first.0);
+        out.get(..length.saturating_add(TAG_BYTES)).map(Outgoing).ok_or(SendError::Length)
     }
 
     /// The 16 bytes that follow a first message.

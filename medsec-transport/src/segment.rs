@@ -180,9 +180,9 @@ impl<const BYTES: usize> Assembler<BYTES> {
         if self.due != Some(number) {
             return Err(SegmentError::Order);
         }
-        let end = self.length.saturating_add(part.len());
-        self.buffer.get_mut(self.length..end).ok_or(SegmentError::TooLong)?.copy_from_slice(part);
-        self.length = end;
+        let room = self.buffer.get_mut(self.length..).unwrap_or_default();
+        room.get_mut(..part.len()).ok_or(SegmentError::TooLong)?.copy_from_slice(part);
+        self.length = self.length.saturating_add(part.len());
         self.due = Some(number.wrapping_add(1) & NUMBER);
         Ok(head & LAST != 0)
     }

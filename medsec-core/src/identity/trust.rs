@@ -285,6 +285,7 @@ impl<'a> Trust<'a> {
         let is_doubled = |(index, record)| {
             records.iter().skip(index).skip(1).any(|other| of(other) == of(record))
         };
+        // A count that ends cannot overflow.
         let most = 0..ANCHORS_MAX + ISSUERS_MAX;
         if most.clone().zip(ids()).any(is_repeated) || most.zip(records).any(is_doubled) {
             return Err(TrustError::SameId);
