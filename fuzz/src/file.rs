@@ -55,7 +55,7 @@ fn run<S: Suite>(input: &mut Input<'_>) {
     let mut file = header.bytes().to_vec();
     let (first, last) = (input.chunk().to_vec(), input.chunk().to_vec());
     file.extend_from_slice(writer.chunk(&first, &mut out).expect("it fits").bytes());
-    file.extend_from_slice(writer.finish(&last, &mut out).expect("it fits").bytes());
+    file.extend_from_slice(writer.finish(&sender_key, &last, &mut out).expect("it fits").bytes());
 
     let checked = read(checking(), &file, false).expect("it is the true one");
     assert!(read(checking(), &file, true).is_err(), "a part was longer than is due");

@@ -5,13 +5,17 @@ use medsec_audit::record::RecordHeader;
 use medsec_core::codec::Writer;
 use medsec_core::event::{Category, Count, Digest8, Outcome, PrincipalId, ResetCause, SystemEvent};
 use medsec_core::flash::ring::{HEADER_BYTES, Header, Place, Retention};
+use medsec_core::identity::certificate::Kind;
 use medsec_core::time::{Ticks, TimeSource, WallTime};
 use medsec_core::{Sensitive, events};
+use medsec_sim::device::SimOwner;
+use medsec_sim::links::SimLinks;
 use medsec_sim::prng::Prng;
 use medsec_tool::catalogue;
 use medsec_tool::keyfile::{AuthoritySecret, DeviceKey};
 
 use crate::TARGETS;
+use crate::link::signer;
 use crate::log::life;
 
 events! {
@@ -154,7 +158,16 @@ fn bodies() -> Vec<Vec<u8>> {
 
 fn key_files() -> Vec<Vec<u8>> {
     let setup = &life(Retention::Overwrite).setup;
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let links = SimLinks::new(&SimOwner::new(1).identity(), 100).expect("its keys are sound");
+    let certificate = links.holder(Kind::Person, 9).expect("there is such a holder").certificate;
+    let (secret, bytes) = ("09".repeat(32), hex(&certificate.to_bytes()));
+    let [maker, owner] = [101, 102].map(|byte| hex(&signer(byte).public().to_bytes()));
     vec![
+        format!("medsec-holder-1 {secret} {secret} {bytes}\n").into_bytes(),
+        format!("medsec-certificate-1 {bytes}\n").into_bytes(),
+        format!("medsec-trust-1\nowner {owner}\nmaker {maker}\nadmission {secret}\n").into_bytes(),
+        format!("medsec-trust-1\nowner {owner}").into_bytes(),
         DeviceKey::from(setup.key().public()).to_file().into_bytes(),
         AuthoritySecret::file_of(setup.authority_bytes().expose()).as_bytes().to_vec(),
         format!("medsec-checkpoint-1 {} {}\n", "0a".repeat(76), "01".repeat(64)).into_bytes(),

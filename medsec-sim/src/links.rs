@@ -152,7 +152,7 @@ impl SimLinks {
             Handshake::begin(own, looking, Method::Certified, &[0; 32], random, &mut out).ok()?;
         let (mut handshake, first) = begun;
         let mut tagged = [0; MESSAGE_BYTES_MAX];
-        let mut second = exchange(self.key.tagged(&first, &mut tagged).ok()?.bytes())?;
+        let mut second = exchange(self.key.append(&first, &mut tagged).ok()?.bytes())?;
         let mut out = [0; MESSAGE_BYTES_MAX];
         let third = handshake.receive(&mut second, &mut out).ok()??;
         // No answer is a good one.

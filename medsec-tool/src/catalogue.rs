@@ -20,6 +20,7 @@ use medsec_core::event::{
     Category, Class, Coded, EventInfo, FieldInfo, Kind, MAKER_ID_MAX, MAKER_ID_MIN, Outcome,
     Privacy, SystemEvent,
 };
+use medsec_transport::event::LinkEvent;
 
 use crate::untrusted::Untrusted;
 
@@ -94,8 +95,8 @@ pub struct Catalogue {
 impl Default for Catalogue {
     /// medsec's own events.
     fn default() -> Self {
-        let events = SystemEvent::CATALOGUE.iter().map(|info| (info.id, entry(info))).collect();
-        Self { events }
+        let events = SystemEvent::CATALOGUE.iter().chain(LinkEvent::CATALOGUE);
+        Self { events: events.map(|info| (info.id, entry(info))).collect() }
     }
 }
 
@@ -279,7 +280,9 @@ mod tests {
     fn a_makers_catalogue_is_read_back_as_it_was_declared() {
         let file = write(PumpEvent::CATALOGUE);
         let catalogue = Catalogue::parse(file.as_bytes()).unwrap();
-        for event in PumpEvent::CATALOGUE.iter().chain(SystemEvent::CATALOGUE) {
+        for event in
+            PumpEvent::CATALOGUE.iter().chain(SystemEvent::CATALOGUE).chain(LinkEvent::CATALOGUE)
+        {
             assert_eq!(catalogue.find(event.id), Some(&entry(event)), "{}", event.name);
         }
         let alarm = "0x4006 AlarmRaised ControlSystem Security SeriousFailure \

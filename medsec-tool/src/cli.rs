@@ -1,9 +1,12 @@
 //! The command line.
 
+use core::str::FromStr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+
+use crate::link::address::Address;
 
 /// Verify, report and export the audit logs of medical devices. Works without a network.
 #[derive(Parser, Debug)]
@@ -51,6 +54,18 @@ pub(crate) enum Verb {
     /// Verify, report and export a device's audit log
     #[command(subcommand)]
     Log(LogVerb),
+    /// Keep an authority: who is the owner's or the maker's
+    #[command(subcommand)]
+    Ca(CaVerb),
+    /// Speak with a device over an encrypted link
+    #[command(subcommand)]
+    Device(DeviceVerb),
+    /// Open what a device sealed for a medium
+    #[command(subcommand)]
+    Export(ExportVerb),
+    /// Run a simulated device
+    #[command(subcommand)]
+    Sim(SimVerb),
     /// Explain the code of an error or a finding: cause, risk, fix
     Explain {
         /// The code as it was printed, such as E0203
@@ -76,6 +91,14 @@ pub(crate) enum Verb {
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum LogVerb {
+    /// Fetch a device's log over an encrypted link; a fetch that broke off goes on
+    Fetch {
+        #[command(flatten)]
+        peer: Peer,
+        /// The export to write
+        #[arg(short, long, value_name = "OUT")]
+        output: PathBuf,
+    },
     /// Say which ranges of a log are complete and unchanged, and who vouches for them
     Verify(Subject),
     /// Write one HTML file with verdicts, time line and records
@@ -105,6 +128,227 @@ pub(crate) enum LogVerb {
         #[arg(required = true)]
         ids: Vec<String>,
     },
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum CaVerb {
+    /// Make a new authority in a folder
+    Init {
+        /// A new folder
+        dir: PathBuf,
+        /// Whose it is: the maker's issues devices, service and stations; the owner's devices of his, persons and recipients
+        #[arg(long, value_name = "ORIGIN", default_value = "owner")]
+        origin: OriginChoice,
+        /// Read the passphrase from the first line of this file; left out, it is typed
+        #[arg(long, value_name = "FILE")]
+        passphrase_file: Option<PathBuf>,
+    },
+    /// Show what an authority has issued and revoked
+    Show {
+        /// Its folder
+        dir: PathBuf,
+    },
+    /// Issue a certificate, with keys made here, for a person, service, a station or a recipient
+    Issue(IssueArgs),
+    /// Revoke a certificate by its serial number
+    Revoke {
+        /// The authority's folder
+        dir: PathBuf,
+        /// The number, from the certificate
+        serial: u32,
+        /// Read the passphrase from the first line of this file; left out, it is typed
+        #[arg(long, value_name = "FILE")]
+        passphrase_file: Option<PathBuf>,
+    },
+    /// Begin a new epoch: certificates before it end, but those of devices
+    Rotate {
+        /// The authority's folder
+        dir: PathBuf,
+        /// Read the passphrase from the first line of this file; left out, it is typed
+        #[arg(long, value_name = "FILE")]
+        passphrase_file: Option<PathBuf>,
+    },
+    /// Write the secret of the log authority, which opens the records of the owner's devices
+    LogKey {
+        /// The authority's folder
+        dir: PathBuf,
+        /// The new file
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+        /// Read the passphrase from the first line of this file; left out, it is typed
+        #[arg(long, value_name = "FILE")]
+        passphrase_file: Option<PathBuf>,
+    },
+}
+
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OriginChoice {
+    /// The hospital's, or whoever has the devices
+    Owner,
+    /// The maker's
+    Maker,
+}
+
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HolderKind {
+    /// Someone of the owner
+    Person,
+    /// Someone of the maker, who acts with a permit
+    Service,
+    /// A station that provisions devices
+    Station,
+    /// Reads what is exported to it
+    Recipient,
+}
+
+impl HolderKind {
+    pub(crate) const fn id(self) -> &'static str {
+        match self {
+            Self::Person => "person",
+            Self::Service => "service holder",
+            Self::Station => "station",
+            Self::Recipient => "recipient",
+        }
+    }
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct IssueArgs {
+    /// The authority's folder
+    pub(crate) dir: PathBuf,
+    /// What the holder is
+    pub(crate) kind: HolderKind,
+    /// The new file with the holder's secrets and certificate
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// Days from today on which it holds
+    #[arg(long, value_name = "DAYS", default_value = "365", value_parser = clap::value_parser!(u16).range(1..=3650))]
+    pub(crate) days: u16,
+    /// Roles, one bit each
+    #[arg(long, value_name = "BITS", default_value = "1")]
+    pub(crate) roles: u8,
+    /// Site or group of devices, 16 hexadecimal digits: service has one
+    #[arg(long, value_name = "SCOPE")]
+    pub(crate) scope: Option<String>,
+    /// Read the passphrase from the first line of this file; left out, it is typed
+    #[arg(long, value_name = "FILE")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum DeviceVerb {
+    /// Show what a device is and how it is, once it has proved itself
+    Show(Peer),
+}
+
+/// A device, and who asks it.
+#[derive(Args, Debug)]
+pub(crate) struct Peer {
+    /// Where the device is: tcp:HOST:PORT, or tty:PATH for a serial line
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) at: Address,
+    /// Who asks: the file of `medsec ca issue`
+    #[arg(long = "as", value_name = "FILE")]
+    pub(crate) holder: PathBuf,
+    /// What is trusted: trust.txt of the authority
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trust: PathBuf,
+    /// The id of the one device that is meant; left out, any of the owner
+    #[arg(long, value_name = "ID")]
+    pub(crate) device: Option<String>,
+    /// The algorithm suite that the device's firmware has
+    #[arg(long, value_name = "SUITE", default_value = "aes-gcm")]
+    pub(crate) suite: SuiteChoice,
+}
+
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SuiteChoice {
+    /// Suite 1: AES-256-GCM
+    AesGcm,
+    /// Suite 2: ChaCha20-Poly1305
+    Chacha,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum ExportVerb {
+    /// Say what a sealed file claims to be; nothing is checked
+    Inspect {
+        /// The file
+        file: PathBuf,
+    },
+    /// Check a sealed file from its first byte to its last, then write what it holds
+    Open(OpenArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct OpenArgs {
+    /// The sealed file
+    pub(crate) file: PathBuf,
+    /// Who reads: a recipient's file of `medsec ca issue`
+    #[arg(long = "as", value_name = "FILE")]
+    pub(crate) holder: PathBuf,
+    /// What is trusted: trust.txt of the authority
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trust: PathBuf,
+    /// The id of the one device that is meant; left out, any of the owner
+    #[arg(long, value_name = "ID")]
+    pub(crate) device: Option<String>,
+    /// The file to write
+    #[arg(short, long, value_name = "OUT")]
+    pub(crate) output: PathBuf,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum SimVerb {
+    /// Let a simulated pump answer on this computer; its folder is made first if there is none
+    Run(SimArgs),
+    /// Let a simulated pump seal its log to recipients, as for a medium
+    Export {
+        /// The pump's folder
+        dir: PathBuf,
+        /// A recipient's certificate, which the pump keeps; up to eight
+        #[arg(long, value_name = "CERTIFICATE", required = true)]
+        to: Vec<PathBuf>,
+        /// The sealed file to write
+        #[arg(short, long, value_name = "OUT")]
+        output: PathBuf,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct SimArgs {
+    /// The pump's folder
+    pub(crate) dir: PathBuf,
+    /// The authority that certifies a new pump
+    #[arg(long, value_name = "DIR")]
+    pub(crate) ca: Option<PathBuf>,
+    /// Where it answers: a port of 127.0.0.1 (0 for any), or pty for a pseudo-terminal; the file `address` tells
+    #[arg(long, value_name = "PORT|pty", default_value = "0")]
+    pub(crate) listen: Listen,
+    /// Stop after so many connections; 0 is never
+    #[arg(long, value_name = "N", default_value = "0")]
+    pub(crate) connections: u32,
+    /// Read the authority's passphrase from the first line of this file; left out, it is typed
+    #[arg(long, value_name = "FILE")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+}
+
+/// Where a simulated device answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Listen {
+    Tcp(u16),
+    Pty,
+}
+
+impl FromStr for Listen {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "pty" {
+            return Ok(Self::Pty);
+        }
+        text.parse().map(Self::Tcp).map_err(|_| "it is a port, or pty")
+    }
 }
 
 /// What is exported, and how.
@@ -208,6 +452,13 @@ impl Verb {
     pub(crate) const fn schema(&self) -> &'static str {
         match self {
             Self::Demo { .. } => "medsec.demo/1",
+            Self::Ca(_) => "medsec.ca/1",
+            Self::Device(DeviceVerb::Show(_)) => "medsec.device.show/1",
+            Self::Sim(SimVerb::Run(_)) => "medsec.sim.run/1",
+            Self::Sim(SimVerb::Export { .. }) => "medsec.sim.export/1",
+            Self::Export(ExportVerb::Inspect { .. }) => "medsec.export.inspect/1",
+            Self::Export(ExportVerb::Open(_)) => "medsec.export.open/1",
+            Self::Log(LogVerb::Fetch { .. }) => "medsec.log.fetch/1",
             Self::Log(LogVerb::Verify(_)) => "medsec.log.verify/1",
             Self::Log(LogVerb::Report { .. }) => "medsec.log.report/1",
             Self::Log(LogVerb::Export(_)) => "medsec.log.export/1",

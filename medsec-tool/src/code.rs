@@ -1,5 +1,7 @@
 //! The codes of errors and findings, and what each means. They are frozen: documents and scripts refer to them.
 
+mod link;
+
 /// A code of an error or a finding, with what `medsec explain` says about it.
 #[derive(PartialEq, Eq, Debug)]
 pub struct Code {
@@ -403,6 +405,11 @@ impl Code {
         &Self::PSEUDONYM_KEY,
         &Self::OVER_FILE,
         &Self::NO_RANDOMNESS,
+        &Self::IDENTITY_FILE,
+        &Self::PASSPHRASE,
+        &Self::WEAK_PASSPHRASE,
+        &Self::LIST_FULL,
+        &Self::UNKNOWN_SERIAL,
         &Self::GAP,
         &Self::TRUNCATED,
         &Self::MODIFIED,
@@ -427,6 +434,14 @@ impl Code {
         &Self::UNKNOWN_CODE,
         &Self::UNKNOWN_SCHEMA,
         &Self::USAGE,
+        &Self::NO_CONNECTION,
+        &Self::LINK_LOST,
+        &Self::UNPROVEN,
+        &Self::NOT_WELCOME,
+        &Self::REQUEST_REFUSED,
+        &Self::ODD_ANSWER,
+        &Self::SEALED_FILE,
+        &Self::RECIPIENTS,
         &Self::BUG,
     ];
 
@@ -444,7 +459,9 @@ mod tests {
     /// Every code that this file declares is in the list, has its own number, in ascending order, and a text of its own.
     #[test]
     fn every_code_has_an_explanation_of_its_own() {
-        let declared = include_str!("code.rs").matches("\n    pub const ").count() - 1;
+        let declared = [include_str!("code.rs"), include_str!("code/link.rs")];
+        let declared = declared.map(|file| file.matches("\n    pub const ").count());
+        let declared = declared.iter().sum::<usize>() - 1;
         assert_eq!(declared, Code::ALL.len());
         assert!(Code::ALL.is_sorted_by(|before, after| before.id < after.id));
         let mut titles: Vec<_> = Code::ALL.iter().map(|code| code.title).collect();

@@ -1,5 +1,11 @@
 //! Why a command could not give a verdict.
 
+use medsec::link::request::Refused;
+use medsec_core::identity::trust::Refusal;
+use medsec_transport::link::LinkError;
+use medsec_transport::sealed_file::{ReadError as FileError, RecipientsError};
+
+use crate::ca::PASSPHRASE_CHARS_MIN;
 use crate::catalogue::CatalogueError;
 use crate::code::Code;
 use crate::exit::Exit;
@@ -77,6 +83,85 @@ pub enum Error {
         path: Untrusted,
         /// What is wrong with it.
         cause: KeyFileError,
+    },
+    /// A file of an identity is malformed.
+    #[error("{path} is no {what}: {cause}")]
+    IdentityFile {
+        /// The file.
+        path: Untrusted,
+        /// What it should be.
+        what: &'static str,
+        /// What is wrong with it.
+        cause: KeyFileError,
+    },
+    /// The passphrase does not open a key.
+    #[error("the passphrase does not open {path}, or it was changed")]
+    Passphrase {
+        /// The file.
+        path: Untrusted,
+    },
+    /// The passphrase is too short.
+    #[error("a passphrase has at least {PASSPHRASE_CHARS_MIN} characters")]
+    WeakPassphrase,
+    /// The list of what is revoked holds no more.
+    #[error("the list of revoked serial numbers is full")]
+    ListFull,
+    /// There is no certificate with this serial number.
+    #[error("no certificate has the serial number {serial}")]
+    UnknownSerial {
+        /// What was asked for.
+        serial: u32,
+    },
+    /// There is no way to the device.
+    #[error("no connection to {at}: {reason}")]
+    NoConnection {
+        /// Where it was looked for.
+        at: Untrusted,
+        /// What the system says.
+        reason: Untrusted,
+    },
+    /// The link broke, or nobody answers.
+    #[error("the link to {at} is lost, or nobody answers there")]
+    LinkLost {
+        /// Where the device was.
+        at: Untrusted,
+    },
+    /// What answers has not proved that it is a device of the owner.
+    #[error("what answers at {at} is not proven: {why}")]
+    Unproven {
+        /// Where it answers.
+        at: Untrusted,
+        /// Why not.
+        why: LinkError,
+    },
+    /// The device does not take this holder's certificate.
+    #[error("the device does not take this certificate: {why}")]
+    NotWelcome {
+        /// Why not.
+        why: Refusal,
+    },
+    /// The device does not serve the request.
+    #[error("the device refuses: {why}")]
+    RequestRefused {
+        /// Why.
+        why: Refused,
+    },
+    /// The device answered what makes no sense.
+    #[error("the device's answer is malformed")]
+    OddAnswer,
+    /// A sealed file does not open.
+    #[error("{path} does not open: {why}")]
+    SealedFile {
+        /// The file.
+        path: Untrusted,
+        /// Why not.
+        why: FileError,
+    },
+    /// These are no recipients.
+    #[error("no recipients for the device: {why}")]
+    Recipients {
+        /// Why not.
+        why: RecipientsError,
     },
     /// A key would replace a file.
     #[error("{path} exists, and a key replaces no file")]
@@ -171,6 +256,19 @@ impl Error {
             Self::PseudonymKey { .. } => Code::PSEUDONYM_KEY,
             Self::OverFile { .. } => Code::OVER_FILE,
             Self::NoRandomness => Code::NO_RANDOMNESS,
+            Self::IdentityFile { .. } => Code::IDENTITY_FILE,
+            Self::Passphrase { .. } => Code::PASSPHRASE,
+            Self::WeakPassphrase => Code::WEAK_PASSPHRASE,
+            Self::ListFull => Code::LIST_FULL,
+            Self::UnknownSerial { .. } => Code::UNKNOWN_SERIAL,
+            Self::NoConnection { .. } => Code::NO_CONNECTION,
+            Self::LinkLost { .. } => Code::LINK_LOST,
+            Self::Unproven { .. } => Code::UNPROVEN,
+            Self::NotWelcome { .. } => Code::NOT_WELCOME,
+            Self::RequestRefused { .. } => Code::REQUEST_REFUSED,
+            Self::OddAnswer => Code::ODD_ANSWER,
+            Self::SealedFile { .. } => Code::SEALED_FILE,
+            Self::Recipients { .. } => Code::RECIPIENTS,
             Self::NotALog { .. } => Code::NOT_A_LOG,
             Self::OtherDevice | Self::NoneSigned => Code::OTHER_DEVICE,
             Self::ForeignAnchor => Code::FOREIGN_ANCHOR,
@@ -193,7 +291,14 @@ impl Error {
             | Self::ForeignAnchor
             | Self::ForeignAuthority
             | Self::NoCheckpoint => Exit::Undecided,
-            Self::OverInput { .. } | Self::OverFile { .. } => Exit::Refused,
+            Self::OverInput { .. }
+            | Self::OverFile { .. }
+            | Self::Passphrase { .. }
+            | Self::ListFull
+            | Self::Recipients { .. }
+            | Self::Unproven { .. }
+            | Self::NotWelcome { .. }
+            | Self::RequestRefused { why: Refused::Denied } => Exit::Refused,
             Self::Read { .. }
             | Self::TooLarge { .. }
             | Self::DeviceKey { .. }
@@ -202,11 +307,20 @@ impl Error {
             | Self::LayoutFile { .. }
             | Self::CatalogueFile { .. }
             | Self::PseudonymKey { .. }
+            | Self::IdentityFile { .. }
             | Self::NotALog { .. } => Exit::Input,
-            Self::Write { .. } | Self::NoRandomness => Exit::Device,
-            Self::UnknownCode { .. } | Self::UnknownSchema { .. } | Self::Usage { .. } => {
-                Exit::Usage
-            }
+            Self::SealedFile { .. } => Exit::Negative,
+            Self::Write { .. }
+            | Self::NoRandomness
+            | Self::NoConnection { .. }
+            | Self::LinkLost { .. }
+            | Self::RequestRefused { .. }
+            | Self::OddAnswer => Exit::Device,
+            Self::UnknownCode { .. }
+            | Self::UnknownSchema { .. }
+            | Self::UnknownSerial { .. }
+            | Self::WeakPassphrase
+            | Self::Usage { .. } => Exit::Usage,
             Self::Bug { .. } => Exit::Bug,
         }
     }

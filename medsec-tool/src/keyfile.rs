@@ -51,6 +51,15 @@ pub enum KeyFileError {
     /// All digits are zero.
     #[error("a key of zeros is no key")]
     Zero,
+    /// The passphrase is another one, or the file was changed.
+    #[error("the passphrase does not open it, or it was changed")]
+    Passphrase,
+    /// A line is missing, or is another than belongs there.
+    #[error("a line is missing, repeated, malformed or out of order")]
+    Line,
+    /// The digits are no certificate, or one for other keys.
+    #[error("the digits are no certificate, or one for other keys")]
+    Certificate,
     /// The digits are no public key.
     #[error("the digits are no Ed25519 public key, or one that would vouch for anything")]
     NoKey,
@@ -205,7 +214,10 @@ impl Checkpoint {
 }
 
 /// The `N` parts behind `word`.
-fn parts<'a, const N: usize>(bytes: &'a [u8], word: &str) -> Result<[&'a str; N], KeyFileError> {
+pub(crate) fn parts<'a, const N: usize>(
+    bytes: &'a [u8],
+    word: &str,
+) -> Result<[&'a str; N], KeyFileError> {
     let line = bytes.strip_suffix(b"\n").unwrap_or(bytes);
     if line.is_empty() {
         return Err(KeyFileError::Empty);
@@ -224,7 +236,7 @@ fn parts<'a, const N: usize>(bytes: &'a [u8], word: &str) -> Result<[&'a str; N]
     words.collect::<Vec<_>>().try_into().map_err(|_| KeyFileError::Parts)
 }
 
-fn key(digits: &str) -> Result<[u8; 32], KeyFileError> {
+pub(crate) fn key(digits: &str) -> Result<[u8; 32], KeyFileError> {
     let key = parse_hex(digits).ok_or(KeyFileError::Digits)?;
     if key == [0; 32] { Err(KeyFileError::Zero) } else { Ok(key) }
 }

@@ -12,19 +12,24 @@ pub mod catalogue;
 pub mod code;
 pub mod error;
 pub mod exit;
+pub mod holder;
 pub mod keyfile;
 pub mod layout;
 pub mod model;
+pub mod trust;
 pub mod untrusted;
 pub mod verifier;
 
+mod ca;
 mod cli;
 mod command;
 mod deidentify;
 mod export;
 mod files;
 mod judgement;
+mod link;
 mod output;
+mod passphrase;
 mod report;
 mod rows;
 mod text;
@@ -36,10 +41,10 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use crate::cli::{Cli, ColorChoice, Global, LogVerb, Verb};
+use crate::cli::{Cli, ColorChoice, DeviceVerb, Global, LogVerb, SimVerb, Verb};
 use crate::command::{
-    completions, demo, explain, log_checkpoint, log_export, log_pseudonym, log_report, log_verify,
-    man, schema,
+    ca as ca_verbs, completions, demo, device_show, explain, export_open, log_checkpoint,
+    log_export, log_fetch, log_pseudonym, log_report, log_verify, man, schema, sim_export, sim_run,
 };
 use crate::error::Error;
 use crate::exit::Exit;
@@ -103,7 +108,7 @@ pub fn run(
     let mut console = Console { out, err, global: cli.global, colored };
     let schema = cli.verb.schema();
     let is_verdict = matches!(cli.verb, Verb::Log(LogVerb::Verify(_)));
-    match dispatch(&cli.verb, cli.global, verifier) {
+    match dispatch(&cli.verb, cli.global, verifier, console.err) {
         Ok(outcome) => settle(console.show(schema, &outcome), outcome.exit, console.err),
         Err(error) => {
             let shown = console.show_error(schema, &error, is_verdict);
@@ -112,9 +117,20 @@ pub fn run(
     }
 }
 
-fn dispatch(verb: &Verb, global: Global, verifier: &dyn Verify) -> Result<Outcome, Error> {
+fn dispatch(
+    verb: &Verb,
+    global: Global,
+    verifier: &dyn Verify,
+    err: &mut dyn Write,
+) -> Result<Outcome, Error> {
     match verb {
         Verb::Demo { out } => demo::run(out.as_deref()),
+        Verb::Ca(verb) => ca_verbs::run(verb),
+        Verb::Device(DeviceVerb::Show(peer)) => device_show::run(peer),
+        Verb::Sim(SimVerb::Run(args)) => sim_run::run(args, err),
+        Verb::Sim(SimVerb::Export { dir, to, output }) => sim_export::run(dir, to, output),
+        Verb::Export(verb) => export_open::run(verb),
+        Verb::Log(LogVerb::Fetch { peer, output }) => log_fetch::run(peer, output),
         Verb::Explain { code } => explain::run(code),
         Verb::Schema { name } => schema::run(name),
         Verb::Log(LogVerb::Verify(subject)) => log_verify::run(subject, verifier),

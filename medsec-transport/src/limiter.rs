@@ -56,23 +56,6 @@ impl AdmissionKey {
     pub fn tag(&self, first: &[u8]) -> [u8; TAG_BYTES] {
         self.0.tag(&[first])
     }
-
-    /// A first message with its tag, at the front of `out`.
-    ///
-    /// # Errors
-    /// [`SendError::Length`]: `out` has fewer bytes than both.
-    pub fn tagged<'m>(
-        &self,
-        first: &Outgoing<'_>,
-        out: &'m mut [u8],
-    ) -> Result<Outgoing<'m>, SendError> {
-        let length = first.0.len().checked_add(TAG_BYTES).ok_or(SendError::Length)?;
-        let whole = out.get_mut(..length).ok_or(SendError::Length)?;
-        let (front, tag) = whole.split_last_chunk_mut::<TAG_BYTES>().ok_or(SendError::Length)?;
-        front.copy_from_slice(first.0);
-        *tag = self.tag(first.0);
-        Ok(Outgoing(whole))
-    }
 }
 
 impl core::fmt::Debug for AdmissionKey {

@@ -316,6 +316,11 @@ impl<P: Port, W: Watcher> Device<P, W> {
         &mut self.random
     }
 
+    /// What a sealed file is signed with, and where its key comes from.
+    pub(crate) const fn sender(&mut self) -> (&DeviceKey, &mut Random<P::Entropy>) {
+        (&self.key, &mut self.random)
+    }
+
     /// The right to say who is at the other end of a link; none as long as there can be no keys.
     pub(crate) fn links(&mut self) -> Option<&LinkAuthority> {
         if self.links.is_none() {

@@ -7,6 +7,7 @@
 pub mod device;
 mod limiter;
 pub mod link;
+pub mod log_file;
 mod wall_clock;
 
 pub use device::{BootError, Device, Health, Identity, Port, Profile};

@@ -94,14 +94,23 @@ pub enum Happened<'m> {
     Ended,
 }
 
-/// A handshake that waits for its last message.
+/// A peer that is not proven yet.
 struct Pending<'i, S: Suite, const WORDS: usize> {
-    handshake: Handshake<'i, S, WORDS>,
+    step: Step<'i, S, WORDS>,
     since: Ticks,
     /// Of the first message, to know it again.
     first: [u8; 32],
     /// The second message, for a peer that did not get it.
     second: Kept,
+}
+
+/// What it still has to say.
+#[expect(clippy::large_enum_variant, reason = "nothing is allocated, so nothing can be boxed")]
+enum Step<'i, S: Suite, const WORDS: usize> {
+    /// The last message of the handshake.
+    Third(Handshake<'i, S, WORDS>),
+    /// Its first frame: what it said so far can be a recording.
+    Frame(Link<S, WORDS>),
 }
 
 /// A link and since when there is one.
@@ -115,7 +124,7 @@ struct Living<S: Suite, const WORDS: usize> {
 /// The device's end of links on one channel; one link at a time.
 ///
 /// # Limits
-/// RAM: a handshake and two links with their ciphers, and about 600 bytes. A call makes at most one handshake's agreements and one answer; it
+/// RAM: a handshake and a link with their ciphers, and about 700 bytes. A call makes at most one handshake's agreements and one answer; it
 /// programs at most twice for each of two records, and never erases.
 ///
 /// # Security
@@ -129,8 +138,6 @@ pub struct Endpoint<'i, S: Suite, const WORDS: usize> {
     standing: Standing<'i>,
     limiter: Limiter,
     pending: Option<Pending<'i, S, WORDS>>,
-    /// Complete, but its peer has not spoken yet, so that it can be a recording.
-    candidate: Option<(Link<S, WORDS>, Ticks)>,
     living: Option<Living<S, WORDS>>,
     /// When a peer asked for a checkpoint last.
     checkpoint: Option<Ticks>,
@@ -147,14 +154,7 @@ impl<'i, S: Suite, const WORDS: usize> Endpoint<'i, S, WORDS> {
     /// An end without a link.
     #[must_use]
     pub const fn new(standing: Standing<'i>, now: Ticks) -> Self {
-        Self {
-            standing,
-            limiter: Limiter::new(now),
-            pending: None,
-            candidate: None,
-            living: None,
-            checkpoint: None,
-        }
+        Self { standing, limiter: Limiter::new(now), pending: None, living: None, checkpoint: None }
     }
 
     /// Who is at the other end of the link.
@@ -203,9 +203,6 @@ impl<'i, S: Suite, const WORDS: usize> Endpoint<'i, S, WORDS> {
         if self.pending.as_ref().is_some_and(|pending| is_late(pending.since, HALF_OPEN_MS)) {
             self.pending = None;
         }
-        if self.candidate.as_ref().is_some_and(|(_, since)| is_late(*since, HALF_OPEN_MS)) {
-            self.candidate = None;
-        }
         if self.living.as_ref().is_some_and(|living| is_late(living.since, LINK_MS_MAX)) {
             self.living = None;
         }
@@ -231,7 +228,6 @@ impl<'i, S: Suite, const WORDS: usize> Endpoint<'i, S, WORDS> {
     /// [`SendError`], as it says; the link is over in any case.
     pub fn close<'m>(&mut self, out: &'m mut [u8]) -> Result<Outgoing<'m>, SendError> {
         self.pending = None;
-        self.candidate = None;
         let mut living = self.living.take().ok_or(SendError::Over)?;
         living.link.close(out)
     }
@@ -258,14 +254,14 @@ impl<'i, S: Suite, const WORDS: usize> Endpoint<'i, S, WORDS> {
         let (handshake, second) =
             Handshake::accept(own, judging, method, &UNBOUND, random, message, out)
                 .map_err(EndpointError::Handshake)?;
-        if handshake.is_complete() {
+        let kept = Kept::of(&second).map_err(EndpointError::Send)?;
+        let step = if handshake.is_complete() {
             let authority = device.links().ok_or(EndpointError::Layout)?;
-            let link = handshake.establish(authority).map_err(EndpointError::Handshake)?;
-            self.candidate = Some((link, now));
+            Step::Frame(handshake.establish(authority).map_err(EndpointError::Handshake)?)
         } else {
-            let kept = Kept::of(&second).map_err(EndpointError::Send)?;
-            self.pending = Some(Pending { handshake, since: now, first, second: kept });
-        }
+            Step::Third(handshake)
+        };
+        self.pending = Some(Pending { step, since: now, first, second: kept });
         Ok(Happened::Answer(second))
     }
 
@@ -276,14 +272,16 @@ impl<'i, S: Suite, const WORDS: usize> Endpoint<'i, S, WORDS> {
         message: &mut [u8],
         out: &'m mut [u8],
     ) -> Result<Happened<'m>, EndpointError> {
-        let pending = self.pending.as_mut().ok_or(EndpointError::Layout)?;
-        let taken = pending.handshake.receive(message, &mut []);
+        let Some(Pending { step: Step::Third(handshake), .. }) = &mut self.pending else {
+            return Err(EndpointError::Layout);
+        };
+        let taken = handshake.receive(message, &mut []);
         if let Err(error) = taken
             && !matches!(error, LinkError::Refused(_))
         {
             return Err(EndpointError::Handshake(error));
         }
-        let Some(Pending { handshake, .. }) = self.pending.take() else {
+        let Some(Pending { step: Step::Third(handshake), .. }) = self.pending.take() else {
             return Err(EndpointError::Layout);
         };
         if let Err(error) = taken {
@@ -345,10 +343,12 @@ impl<'i, S: Suite, const WORDS: usize> Endpoint<'i, S, WORDS> {
             }
         }
         // What the link does not open is as it was.
-        let (candidate, _) = self.candidate.as_mut().ok_or(why)?;
-        let said = candidate.open(message).map(|received| Said::of(&received));
+        let Some(Pending { step: Step::Frame(link), .. }) = &mut self.pending else {
+            return Err(why);
+        };
+        let said = link.open(message).map(|received| Said::of(&received));
         let said = said.map_err(EndpointError::Frame)?;
-        if let Some((link, _)) = self.candidate.take() {
+        if let Some(Pending { step: Step::Frame(link), .. }) = self.pending.take() {
             self.open(device, now, link);
         }
         Ok(said)
@@ -362,7 +362,6 @@ impl<'i, S: Suite, const WORDS: usize> Endpoint<'i, S, WORDS> {
         link: Link<S, WORDS>,
     ) {
         self.pending = None;
-        self.candidate = None;
         if let Some(before) = self.living.take() {
             record::ended(device, &before.link);
         }

@@ -13,6 +13,7 @@ mod binary;
 mod deidentified;
 mod demo;
 mod exports;
+mod links;
 mod manual;
 mod report;
 mod schemas;

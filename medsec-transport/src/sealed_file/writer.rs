@@ -5,7 +5,7 @@ use medsec_core::codec::{Overflow, Writer};
 use medsec_core::hal::EntropySource;
 use medsec_core::hpke::{HpkeError, seal_base};
 use medsec_core::identity::certificate::Certificate;
-use medsec_core::key::{Context, DeviceKey, Label, SignError, derive, sha256};
+use medsec_core::key::{Context, DeviceKey, KID_BYTES, Label, SignError, derive, sha256};
 use medsec_core::rng::{Random, RandomError};
 use medsec_core::suite::{SealError, Sealer, Suite};
 
@@ -89,8 +89,9 @@ pub struct Sender<'a> {
 ///
 /// # Limits
 /// RAM: a cipher and about 64 bytes. Of the content it holds nothing: each chunk is encrypted in the buffer that it leaves from.
-pub struct FileWriter<'a, S: Suite> {
-    key: &'a DeviceKey,
+pub struct FileWriter<S: Suite> {
+    /// The id of the key that has signed the header, and signs the end.
+    signer: [u8; KID_BYTES],
     sealer: Sealer<S>,
     /// The number of the next chunk.
     next: u64,
@@ -98,7 +99,7 @@ pub struct FileWriter<'a, S: Suite> {
     digest: [u8; 32],
 }
 
-impl<'a, S: Suite> FileWriter<'a, S> {
+impl<S: Suite> FileWriter<S> {
     /// Begins a file under a key of its own, and writes its header to `out`.
     ///
     /// Costs two agreements for each recipient, a signature and its verification.
@@ -106,7 +107,7 @@ impl<'a, S: Suite> FileWriter<'a, S> {
     /// # Errors
     /// [`WriteError`], as it says.
     pub fn begin<'m, E: EntropySource>(
-        sender: Sender<'a>,
+        sender: Sender<'_>,
         content: Content,
         recipients: &Recipients,
         random: &mut Random<E>,
@@ -144,7 +145,8 @@ impl<'a, S: Suite> FileWriter<'a, S> {
         let digest = sha256(&[signed]);
         *signature = sender.key.sign(Context::FileHeader, &[&digest])?;
         let sealer = Sealer::new(&derive(&key, Label::FileEncrypt, &[]));
-        Ok((Self { key: sender.key, sealer, next: 0, digest }, Outgoing(out)))
+        let signer = sender.key.public().kid();
+        Ok((Self { signer, sealer, next: 0, digest }, Outgoing(out)))
     }
 
     /// Encrypts up to 4,096 bytes of content, which are not the last.
@@ -159,21 +161,25 @@ impl<'a, S: Suite> FileWriter<'a, S> {
         self.put(content, 0, out)
     }
 
-    /// Encrypts the last of the content, which may be none, and signs the file.
+    /// Encrypts the last of the content, which may be none, and signs the file with the key that it was begun with.
     ///
     /// # Errors
-    /// [`WriteError`], as it says; the file then has no end and is worth nothing.
+    /// [`WriteError`], as it says; the file then has no end and is worth nothing. [`WriteError::Certificate`]: another key.
     pub fn finish<'m>(
         mut self,
+        key: &DeviceKey,
         content: &[u8],
         out: &'m mut [u8],
     ) -> Result<Outgoing<'m>, WriteError> {
+        if key.public().kid() != self.signer {
+            return Err(WriteError::Certificate);
+        }
         let bytes = content.len().saturating_add(CHUNK_OVERHEAD).saturating_add(TRAILER_BYTES);
         let out = out.get_mut(..bytes).ok_or(WriteError::Length)?;
         let (chunk, trailer) =
             out.split_last_chunk_mut::<TRAILER_BYTES>().ok_or(WriteError::Length)?;
         self.put(content, LAST, chunk)?;
-        *trailer = self.key.sign(Context::FileContent, &[&self.digest])?;
+        *trailer = key.sign(Context::FileContent, &[&self.digest])?;
         Ok(Outgoing(out))
     }
 
@@ -206,7 +212,7 @@ impl<'a, S: Suite> FileWriter<'a, S> {
     }
 }
 
-impl<S: Suite> core::fmt::Debug for FileWriter<'_, S> {
+impl<S: Suite> core::fmt::Debug for FileWriter<S> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("FileWriter").field("chunks", &self.next).finish_non_exhaustive()
     }

@@ -66,7 +66,7 @@ fn file<S: Suite>(holders: &[u8], chunks: &[&[u8]]) -> Vec<u8> {
     for chunk in others {
         file.extend_from_slice(writer.chunk(chunk, &mut buffer).unwrap().bytes());
     }
-    file.extend_from_slice(writer.finish(last, &mut buffer).unwrap().bytes());
+    file.extend_from_slice(writer.finish(&key, last, &mut buffer).unwrap().bytes());
     file
 }
 
@@ -447,9 +447,12 @@ fn nothing_is_written_without_room_key_or_certificate() {
     assert_eq!(writer.chunk(&long, &mut buffer).err(), Some(WriteError::Length));
     assert_eq!(writer.chunk(b"dose", &mut [0; 21]).err(), Some(WriteError::Length));
     assert_eq!(writer.chunk(b"dose", &mut [0; 22]).unwrap().bytes().len(), 22);
-    assert_eq!(writer.finish(b"dose", &mut [0; 85]).err(), Some(WriteError::Length));
+    assert_eq!(writer.finish(&key, b"dose", &mut [0; 85]).err(), Some(WriteError::Length));
     let writer = begin(setting(), &key, &own, HEADER_BYTES).unwrap();
-    assert_eq!(writer.finish(&long, &mut buffer).err(), Some(WriteError::Length));
+    assert_eq!(writer.finish(&key, &long, &mut buffer).err(), Some(WriteError::Length));
+    let writer = begin(setting(), &key, &own, HEADER_BYTES).unwrap();
+    let other = writer.finish(&foreign, b"dose", &mut buffer).err();
+    assert_eq!(other, Some(WriteError::Certificate));
 }
 
 /// The other implementation of HPKE takes the key out, under what the format says.

@@ -2,7 +2,7 @@
 
 use medsec_audit::export::ExportError;
 use medsec_audit::hal::Watcher;
-use medsec_core::event::{PrincipalId, RecordError, SystemEvent};
+use medsec_core::event::PrincipalId;
 use medsec_core::identity::certificate::Kind;
 use medsec_core::identity::peer::ProvenPeer;
 use medsec_core::identity::trust::Origin;
@@ -72,19 +72,14 @@ pub(super) fn serve<P: Port, W: Watcher, const WORDS: usize>(
     }
 }
 
-/// That somebody reads the log is recorded before he does, once for a link; of a full log from its reserve, so that it can be emptied.
+/// That somebody reads the log is recorded before he does, once for a link.
 fn record_export<P: Port, W: Watcher, const WORDS: usize>(
     device: &mut Device<P, W>,
     living: &mut Living<P::Suite, WORDS>,
     by: PrincipalId,
 ) -> Result<(), Refused> {
     if !living.has_recorded_export {
-        let event = SystemEvent::ExportStarted { by };
-        let recorded = match device.log(&event) {
-            Err(RecordError::Full) => device.log_reserved(&event),
-            recorded => recorded,
-        };
-        recorded.map_err(|_| Refused::NotReady)?;
+        device.record_export(by).map_err(|_| Refused::NotReady)?;
         living.has_recorded_export = true;
     }
     Ok(())

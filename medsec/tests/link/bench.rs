@@ -85,8 +85,8 @@ pub(crate) fn begin<'w>(
     let begun = Handshake::begin(holder.own(), looking, method, &[0; 32], random, &mut out);
     let (handshake, first) = begun.unwrap();
     let mut tagged = [0; 256];
-    let message = links.admission().tagged(&first, &mut tagged).unwrap().bytes().to_vec();
-    links.admission().tagged(&first, &mut tagged[..message.len() - 1]).unwrap_err();
+    let message = links.admission().append(&first, &mut tagged).unwrap().bytes().to_vec();
+    links.admission().append(&first, &mut tagged[..message.len() - 1]).unwrap_err();
     (handshake, message)
 }
 

@@ -4,11 +4,14 @@ use medsec::audit::log::{MaintainError, Progress};
 use medsec::audit::{FormatError, Place};
 use medsec::core::event::{Count, PrincipalId};
 use medsec::core::flash::Region;
+use medsec::core::identity::certificate::Certificate;
 use medsec::core::suite::Aes256Gcm;
 use medsec::core::time::{Ticks, WallTime};
 use medsec::device::Health;
 use medsec::link::{Endpoint, EndpointError, Happened};
+use medsec::log_file::{LogFile, LogFileError};
 use medsec::transport::frame::{Outgoing, SendError};
+use medsec::transport::sealed_file::Recipients;
 use medsec::{
     BootError, Device, Identity, Pause, Port, Profile, RecordError, Recorder, ResetCause,
     Retention, Secret, Sensitive, events,
@@ -158,4 +161,24 @@ fn entry_endpoint_close<'m>(
 ) -> Result<Outgoing<'m>, SendError> {
     end.expire(now);
     end.close(out)
+}
+
+#[unsafe(no_mangle)]
+fn entry_log_file_begin<'m>(
+    device: &mut Opaque,
+    by: PrincipalId,
+    certificate: &Certificate,
+    recipients: &Recipients,
+    out: &'m mut [u8],
+) -> Result<(LogFile<OpaquePort>, Outgoing<'m>), LogFileError> {
+    device.begin_log_file(by, certificate, recipients, out)
+}
+
+#[unsafe(no_mangle)]
+fn entry_log_file_next<'m>(
+    file: &mut LogFile<OpaquePort>,
+    device: &mut Opaque,
+    out: &'m mut [u8],
+) -> Result<Option<Outgoing<'m>>, LogFileError> {
+    file.next(device, out)
 }

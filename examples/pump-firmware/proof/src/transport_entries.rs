@@ -5,6 +5,7 @@ use medsec_core::agreement::AgreementSecret;
 use medsec_core::identity::certificate::Certificate;
 use medsec_core::identity::peer::LinkAuthority;
 use medsec_core::identity::trust::{Stage, Today, Trust};
+use medsec_core::key::DeviceKey;
 use medsec_core::rng::Random;
 use medsec_core::suite::{Aes256Gcm, ChaCha20Poly1305};
 use medsec_core::time::Ticks;
@@ -290,18 +291,18 @@ fn entry_file_recipients(
 }
 
 #[unsafe(no_mangle)]
-fn entry_file_begin<'a, 'm>(
-    sender: FileSender<'a>,
+fn entry_file_begin<'m>(
+    sender: FileSender<'_>,
     recipients: &Recipients,
     random: &mut Random<OpaqueNoise>,
     out: &'m mut [u8],
-) -> Result<(FileWriter<'a, Aes256Gcm>, Outgoing<'m>), FileWriteError> {
+) -> Result<(FileWriter<Aes256Gcm>, Outgoing<'m>), FileWriteError> {
     FileWriter::begin(sender, Content::Audit, recipients, random, out)
 }
 
 #[unsafe(no_mangle)]
 fn entry_file_chunk<'m>(
-    writer: &mut FileWriter<'_, Aes256Gcm>,
+    writer: &mut FileWriter<Aes256Gcm>,
     content: &[u8],
     out: &'m mut [u8],
 ) -> Result<Outgoing<'m>, FileWriteError> {
@@ -310,11 +311,12 @@ fn entry_file_chunk<'m>(
 
 #[unsafe(no_mangle)]
 fn entry_file_finish<'m>(
-    writer: FileWriter<'_, Aes256Gcm>,
+    writer: FileWriter<Aes256Gcm>,
+    key: &DeviceKey,
     content: &[u8],
     out: &'m mut [u8],
 ) -> Result<Outgoing<'m>, FileWriteError> {
-    writer.finish(content, out)
+    writer.finish(key, content, out)
 }
 
 #[unsafe(no_mangle)]

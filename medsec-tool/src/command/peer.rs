@@ -1,0 +1,77 @@
+//! What the verbs share that speak with a device.
+
+use std::path::Path;
+
+use medsec_core::suite::Suite;
+
+use crate::cli::Peer;
+use crate::code::Code;
+use crate::error::Error;
+use crate::files;
+use crate::holder::Holder;
+use crate::keyfile::{FILE_BYTES_MAX, KeyFileError};
+use crate::link::{Call, Client};
+use crate::output::{Finding, Severity};
+use crate::text::parse_hex;
+use crate::trust::TrustFile;
+use crate::untrusted::Untrusted;
+use zeroize::Zeroizing;
+
+/// The files of a peer, read.
+pub(crate) struct Opened {
+    pub(crate) holder: Holder,
+    pub(crate) trust: TrustFile,
+    pub(crate) device: Option<[u8; 16]>,
+    pub(crate) findings: Vec<Finding>,
+}
+
+/// Reads who asks, and whom that trusts.
+pub(crate) fn open(peer: &Peer) -> Result<Opened, Error> {
+    let mut findings = Vec::new();
+    let holder = holder(&peer.holder, &mut findings)?;
+    let trust = trust(&peer.trust, &mut findings)?;
+    let device = match &peer.device {
+        None => None,
+        Some(digits) => Some(parse_hex(digits).ok_or_else(|| Error::Usage {
+            reason: Untrusted::from("--device is an id of 32 hexadecimal digits in lower case"),
+        })?),
+    };
+    Ok(Opened { holder, trust, device, findings })
+}
+
+impl Opened {
+    /// A link to the device.
+    pub(crate) fn connect<S: Suite>(&self, peer: &Peer) -> Result<Client<S>, Error> {
+        Client::connect(&Call {
+            address: &peer.at,
+            holder: &self.holder,
+            trust: &self.trust,
+            device: self.device,
+        })
+    }
+}
+
+/// A holder's file.
+pub(crate) fn holder(path: &Path, findings: &mut Vec<Finding>) -> Result<Holder, Error> {
+    read(path, "file of a holder", findings, Holder::parse)
+}
+
+/// A file of what is trusted.
+pub(crate) fn trust(path: &Path, findings: &mut Vec<Finding>) -> Result<TrustFile, Error> {
+    read(path, "file of what is trusted", findings, TrustFile::parse)
+}
+
+fn read<T>(
+    path: &Path,
+    what: &'static str,
+    findings: &mut Vec<Finding>,
+    parse: impl FnOnce(&[u8]) -> Result<T, KeyFileError>,
+) -> Result<T, Error> {
+    let shown = Untrusted::from_path(path);
+    if files::is_wide(path) {
+        let message = format!("{shown} can be read by others than its owner");
+        findings.push(Finding::new(&Code::WIDE_KEY_FILE, Severity::Warning, message));
+    }
+    let bytes = Zeroizing::new(files::read(path, FILE_BYTES_MAX)?);
+    parse(&bytes).map_err(|cause| Error::IdentityFile { path: shown, what, cause })
+}
