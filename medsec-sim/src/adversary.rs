@@ -40,6 +40,8 @@ pub enum Goal {
     LogForged,
     /// A patient's data is found in clear.
     PersonalData,
+    /// A link ends by what others send.
+    LinkLost,
 }
 
 impl Goal {
@@ -55,6 +57,7 @@ impl Goal {
             Self::LogSilenced => "log silenced",
             Self::LogForged => "log forged",
             Self::PersonalData => "personal data",
+            Self::LinkLost => "link lost",
         }
     }
 }

@@ -2,11 +2,12 @@
 
 mod device;
 mod keys;
+mod link;
 mod log;
 mod therapy;
 
 use medsec_sim::adversary::Attack;
 
 /// All attacks, by what they are on.
-pub(crate) static ATTACKS: [&[Attack]; 4] =
-    [&log::ATTACKS, &keys::ATTACKS, &device::ATTACKS, &therapy::ATTACKS];
+pub(crate) static ATTACKS: [&[Attack]; 5] =
+    [&log::ATTACKS, &keys::ATTACKS, &device::ATTACKS, &therapy::ATTACKS, &link::ATTACKS];
