@@ -251,7 +251,10 @@ impl<S: Suite> Log<S> {
         let geometry = self.plan().geometry();
         let slot = self.plan().slot(cursor.page.saturating_add(2));
         let copied = slot.saturating_add(1).saturating_mul(geometry.page_bytes());
-        further > 1 || (further == 1 && cursor.offset.saturating_sub(168) < copied)
+        // A page that there is not yet: the log was made anew since.
+        cursor.page > page
+            || further > 1
+            || (further == 1 && cursor.offset.saturating_sub(168) < copied)
     }
 
     /// Whether byte `offset` of the ring lies behind the end that the log had, or in the page it opened or erases next.

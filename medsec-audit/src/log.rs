@@ -393,11 +393,11 @@ impl<S: Suite> Log<S> {
             if self.ring.room(index).is_some_and(|room| room < reserve) {
                 return Err(RecordError::Full);
             }
+            if matches!(self.ring.check_start(index, self.wish.clear), Err(RingError::Full)) {
+                return Err(RecordError::Full);
+            }
             self.wish.session = true;
-            return match self.ring.check_start(index, self.wish.clear) {
-                Err(RingError::Full) => Err(RecordError::Full),
-                Ok(()) | Err(_) => Err(RecordError::NotReady),
-            };
+            return Err(RecordError::NotReady);
         }
         let mut body = [0; RECORD_BYTES_MAX];
         let length = encode(event, now, &mut body, &mut Measure)?;

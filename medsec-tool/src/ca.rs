@@ -17,7 +17,7 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use medsec_core::Secret;
 use medsec_core::agreement::AgreementSecret;
 use medsec_core::identity::Day;
-use medsec_core::identity::issuer_state::{IssuerState, Revoking, STATE_BYTES_MAX};
+use medsec_core::identity::issuer_state::{IssuerRecord, IssuerState, Revoking, STATE_BYTES_MAX};
 use medsec_core::identity::trust::Origin;
 use medsec_core::key::{AtRest, DeviceKey, Envelope, PublicKey};
 use medsec_core::suite::Aes256Gcm;
@@ -99,6 +99,12 @@ impl Folder {
         today: Day,
     ) -> Result<(Self, Book), Error> {
         fs::create_dir_all(path).map_err(|error| unwritten(path, &error))?;
+        for name in ["ca.key", "ca.txt", "trust.txt"] {
+            let path = path.join(name);
+            if path.exists() {
+                return Err(Error::OverFile { path: Untrusted::from_path(&path) });
+            }
+        }
         let secrets = Secrets::draw()?;
         let (signer, admission) = (secrets.signer(), secrets.admission());
         files::write_secret(&path.join("ca.key"), &encrypt(&secrets, origin, passphrase)?)?;
@@ -134,11 +140,17 @@ impl Folder {
         })
     }
 
-    /// The secrets.
-    pub(crate) fn unlock(&self, passphrase: &str) -> Result<Secrets, Error> {
+    /// The secrets, if the book is theirs.
+    pub(crate) fn unlock(&self, book: &Book, passphrase: &str) -> Result<Secrets, Error> {
         let path = self.path.join("ca.key");
         let bytes = Zeroizing::new(files::read(&path, FILE_BYTES_MAX)?);
-        decrypt(&bytes, passphrase).map_err(|cause| {
+        let opened = decrypt(&bytes, passphrase);
+        // Another authority's book would have this one vouch for that one's key.
+        let is_own = |(origin, secrets): (Origin, Secrets)| {
+            let is_own = origin == book.origin && secrets.signer().public() == book.key;
+            is_own.then_some(secrets).ok_or(KeyFileError::Book)
+        };
+        opened.and_then(is_own).map_err(|cause| {
             let path = Untrusted::from_path(&path);
             if cause == KeyFileError::Passphrase {
                 return Error::Passphrase { path };
@@ -157,6 +169,17 @@ impl Folder {
     pub(crate) fn is_wide(&self) -> bool {
         files::is_wide(&self.path.join("ca.key"))
     }
+}
+
+/// What the book in this file has revoked.
+pub(crate) fn revoked(path: &Path) -> Result<IssuerRecord, Error> {
+    let bytes = files::read(path, FILE_BYTES_MAX)?;
+    let record = Book::parse(&bytes).and_then(|book| book.record().ok_or(KeyFileError::Line));
+    record.map_err(|cause| Error::IdentityFile {
+        path: Untrusted::from_path(path),
+        what: "book of an authority",
+        cause,
+    })
 }
 
 impl Book {
@@ -188,6 +211,11 @@ impl Book {
         let state = hex(self.state.to_bytes(&mut buffer));
         let serial = self.serial;
         format!("{BOOK_WORD}\norigin {origin}\nkey {key}\nserial {serial}\nstate {state}\n")
+    }
+
+    /// What devices and tools keep of it: nothing that it has revoked holds.
+    pub(crate) fn record(&self) -> Option<IssuerRecord> {
+        IssuerRecord::after(None, &self.state, &self.key, None).ok()
     }
 
     /// The epoch in which it issues.
@@ -252,7 +280,7 @@ fn encrypt(
     Ok(Zeroizing::new(format!("{front} {nonce} {} {tag}\n", hex(&*body))))
 }
 
-fn decrypt(bytes: &[u8], passphrase: &str) -> Result<Secrets, KeyFileError> {
+fn decrypt(bytes: &[u8], passphrase: &str) -> Result<(Origin, Secrets), KeyFileError> {
     let [origin, public, salt, nonce, body, tag] = parts(bytes, KEY_WORD)?;
     let digits = KeyFileError::Digits;
     let front = format!("{KEY_WORD} {origin} {public} {salt}");
@@ -263,7 +291,7 @@ fn decrypt(bytes: &[u8], passphrase: &str) -> Result<Secrets, KeyFileError> {
     let root = stretch(passphrase, &salt).ok_or(KeyFileError::Passphrase)?;
     let opened = AtRest::<Aes256Gcm>::derive(&root).open(front.as_bytes(), &mut *body, &envelope);
     opened.map_err(|_| KeyFileError::Passphrase)?;
-    Ok(Secrets(body))
+    Ok((origin_of(origin).ok_or(KeyFileError::Line)?, Secrets(body)))
 }
 
 /// Argon2id over a passphrase.

@@ -253,6 +253,9 @@ pub(crate) struct Peer {
     /// What is trusted: trust.txt of the authority
     #[arg(long, value_name = "FILE")]
     pub(crate) trust: PathBuf,
+    /// The book of an authority, ca.txt: what it has revoked does not hold
+    #[arg(long, value_name = "FILE")]
+    pub(crate) revoked: Option<PathBuf>,
     /// The id of the one device that is meant; left out, any of the owner
     #[arg(long, value_name = "ID")]
     pub(crate) device: Option<String>,
@@ -290,6 +293,9 @@ pub(crate) struct OpenArgs {
     /// What is trusted: trust.txt of the authority
     #[arg(long, value_name = "FILE")]
     pub(crate) trust: PathBuf,
+    /// The book of an authority, ca.txt: what it has revoked does not hold
+    #[arg(long, value_name = "FILE")]
+    pub(crate) revoked: Option<PathBuf>,
     /// The id of the one device that is meant; left out, any of the owner
     #[arg(long, value_name = "ID")]
     pub(crate) device: Option<String>,
@@ -322,6 +328,9 @@ pub(crate) struct SimArgs {
     /// The authority that certifies a new pump
     #[arg(long, value_name = "DIR")]
     pub(crate) ca: Option<PathBuf>,
+    /// The book of an authority, ca.txt, as the pump is given it: what it has revoked does not hold
+    #[arg(long, value_name = "FILE")]
+    pub(crate) revoked: Option<PathBuf>,
     /// Where it answers: a port of 127.0.0.1 (0 for any), or pty for a pseudo-terminal; the file `address` tells
     #[arg(long, value_name = "PORT|pty", default_value = "0")]
     pub(crate) listen: Listen,

@@ -442,6 +442,7 @@ impl Code {
         &Self::ODD_ANSWER,
         &Self::SEALED_FILE,
         &Self::RECIPIENTS,
+        &Self::RESUMED,
         &Self::BUG,
     ];
 

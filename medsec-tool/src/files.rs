@@ -48,6 +48,25 @@ pub(crate) fn write(
     })
 }
 
+/// As [`write`], for its owner alone, and only to a file: what is taken back cannot have been read meanwhile.
+pub(crate) fn write_private(
+    path: &Path,
+    inputs: &[&Path],
+    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), Error> {
+    refuse_inputs(path, inputs)?;
+    let is_file = fs::metadata(path).map_or(true, |metadata| metadata.is_file());
+    let written = if is_file {
+        write_part(path, 0o600, fill)
+    } else {
+        Err(io::Error::from(io::ErrorKind::InvalidInput))
+    };
+    written.map_err(|error| Error::Write {
+        path: Untrusted::from_path(path),
+        reason: Untrusted::new(error.to_string()),
+    })
+}
+
 /// Writes a secret to `path`, which must not exist yet, for its owner alone.
 pub(crate) fn write_secret(path: &Path, secret: &str) -> Result<(), Error> {
     let mut options = OpenOptions::new();
@@ -74,7 +93,8 @@ pub(crate) fn remove(path: &Path) {
     drop(fs::remove_file(path));
 }
 
-fn refuse_inputs(path: &Path, inputs: &[&Path]) -> Result<(), Error> {
+/// That `path` is none of `inputs`.
+pub(crate) fn refuse_inputs(path: &Path, inputs: &[&Path]) -> Result<(), Error> {
     let Ok(target) = fs::canonicalize(path) else {
         return Ok(()); // It does not exist, so it is no input.
     };
@@ -89,10 +109,25 @@ fn write_whole(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>)
         // A pipe or a device: there is nothing to replace.
         return fill_file(OpenOptions::new().write(true).open(path)?, fill).map(|_| ());
     }
+    write_part(path, 0o666, fill)
+}
+
+/// Writes beside `path`, with this mode, and puts it in its place once it is whole.
+fn write_part(
+    path: &Path,
+    mode: u32,
+    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(format!(".{}.part", std::process::id()));
     let part = path.with_file_name(name);
-    let file = OpenOptions::new().write(true).create_new(true).open(&part)?;
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
+    #[cfg(not(unix))]
+    let _ = mode;
+    let file = options.open(&part)?;
     let written = fill_file(file, fill)
         .and_then(|file| file.sync_all())
         .and_then(|()| fs::rename(&part, path));

@@ -54,6 +54,9 @@ pub enum KeyFileError {
     /// The passphrase is another one, or the file was changed.
     #[error("the passphrase does not open it, or it was changed")]
     Passphrase,
+    /// The book beside it is of another authority.
+    #[error("the book beside it is of another authority")]
+    Book,
     /// A line is missing, or is another than belongs there.
     #[error("a line is missing, repeated, malformed or out of order")]
     Line,

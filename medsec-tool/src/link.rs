@@ -13,6 +13,7 @@ use medsec_core::agreement::AgreementSecret;
 use medsec_core::hal::{EntropySource, SourceFault};
 use medsec_core::identity::Day;
 use medsec_core::identity::certificate::{Kind, Kinds};
+use medsec_core::identity::issuer_state::IssuerRecord;
 use medsec_core::identity::peer::LinkAuthority;
 use medsec_core::identity::trust::{Stage, Today, Trust};
 use medsec_core::rng::Random;
@@ -66,6 +67,8 @@ pub(crate) struct Call<'a> {
     pub(crate) trust: &'a TrustFile,
     /// The one device that is meant, if it is told.
     pub(crate) device: Option<[u8; 16]>,
+    /// What authorities have revoked.
+    pub(crate) revoked: &'a [IssuerRecord],
 }
 
 /// A link to a device that has proved itself.
@@ -75,14 +78,15 @@ pub(crate) struct Client<S: Suite> {
 }
 
 impl<S: Suite> Client<S> {
-    /// Connects, and lets both sides prove who they are.
+    /// Connects, and lets both sides prove who they are, in five seconds.
     pub(crate) fn connect(call: &Call<'_>) -> Result<Self, Error> {
         let mut line = Line::to(call.address)?;
+        line.begin();
         let mut random = random()?;
         let authority = LinkAuthority::take(&mut random).ok_or(Error::NoRandomness)?;
         let secret: AgreementSecret = call.holder.secret();
         let own = Own { secret: &secret, certificate: call.holder.certificate() };
-        let trust = Trust::new(call.trust.anchors(), &[], &[]);
+        let trust = Trust::new(call.trust.anchors(), &[], call.revoked);
         let judging = Judging {
             trust: trust.map_err(|_| Error::Bug { what: "anchors that do not go together" })?,
             today: Today { floor: Day::FIRST, clock: today() },
@@ -103,11 +107,22 @@ impl<S: Suite> Client<S> {
                 line.send(&tagged.map_err(|_| Error::Bug { what: "a first message is long" })?)?;
             }
         }
-        let mut second = line.receive()?;
-        let mut out = [0; MESSAGE_BYTES_MAX];
-        let third = handshake.receive(&mut second, &mut out).map_err(unproven)?;
-        if let Some(third) = third {
-            line.send(&third)?;
+        // What others put on the line in between is no answer; the last such word is told if none comes.
+        let mut why = None;
+        loop {
+            let mut second = match (line.receive(), why) {
+                (Ok(second), _) => second,
+                (Err(Error::LinkLost { .. }), Some(why)) => return Err(unproven(why)),
+                (Err(error), _) => return Err(error),
+            };
+            let mut out = [0; MESSAGE_BYTES_MAX];
+            match handshake.receive(&mut second, &mut out) {
+                Ok(third) => {
+                    third.map_or(Ok(()), |third| line.send(&third))?;
+                    break;
+                }
+                Err(error) => why = Some(error),
+            }
         }
         let link = handshake.establish(&authority).map_err(unproven)?;
         Ok(Self { line, link })
@@ -120,6 +135,7 @@ impl<S: Suite> Client<S> {
 
     /// Asks, and gives the bytes of the answer, which parse.
     pub(crate) fn ask(&mut self, request: Request) -> Result<Vec<u8>, Error> {
+        self.line.begin();
         let (mut body, mut out) = ([0; 64], [0; FRAME_BYTES]);
         let odd = Error::Bug { what: "a request does not fit" };
         let Ok(body) = request.encode(&mut body) else { return Err(odd) };
@@ -150,6 +166,7 @@ impl<S: Suite> Client<S> {
     /// Tells the device that nothing more is asked.
     pub(crate) fn close(mut self) {
         let mut out = [0; 64];
+        self.line.begin();
         if let Ok(frame) = self.link.close(&mut out) {
             // If it does not get there, the device ends the link in its own time.
             drop(self.line.send(&frame));
@@ -164,12 +181,20 @@ struct Line {
     /// What came and was not looked at yet.
     come: Vec<u8>,
     address: Address,
+    /// When what is being asked has to be answered.
+    until: Instant,
 }
 
 impl Line {
     fn to(address: &Address) -> Result<Self, Error> {
         let wire = Wire::open(address)?;
-        Ok(Self { wire, inbox: Inbox::new(), come: Vec::new(), address: address.clone() })
+        let (inbox, come, until) = (Inbox::new(), Vec::new(), Instant::now() + PATIENCE);
+        Ok(Self { wire, inbox, come, address: address.clone(), until })
+    }
+
+    /// Something new is asked: whatever comes meanwhile, the answer is there in time or the link is lost.
+    fn begin(&mut self) {
+        self.until = Instant::now() + PATIENCE;
     }
 
     fn lost(&self) -> Error {
@@ -179,16 +204,17 @@ impl Line {
     fn send(&mut self, outgoing: &Outgoing<'_>) -> Result<(), Error> {
         let mut outbox = Outbox::<STREAM_BYTES>::new();
         outbox.put(outgoing).map_err(|_| Error::Bug { what: "a frame does not fit" })?;
-        let until = Instant::now() + PATIENCE;
         while !outbox.send(&mut self.wire).map_err(|ChannelLost| self.lost())? {
-            self.wait(until)?;
+            self.wait()?;
         }
         Ok(())
     }
 
     fn receive(&mut self) -> Result<Vec<u8>, Error> {
-        let until = Instant::now() + PATIENCE;
         loop {
+            if Instant::now() >= self.until {
+                return Err(self.lost());
+            }
             let mut bytes = &self.come[..];
             // A spoilt frame is none; the next one has its own beginning.
             let frame = self.inbox.push(&mut bytes).ok().flatten().map(|frame| frame.to_vec());
@@ -202,14 +228,14 @@ impl Line {
                 let count = self.wire.receive(&mut buffer).map_err(|ChannelLost| self.lost())?;
                 self.come.extend_from_slice(&buffer[..count]);
                 if count == 0 {
-                    self.wait(until)?;
+                    self.wait()?;
                 }
             }
         }
     }
 
-    fn wait(&self, until: Instant) -> Result<(), Error> {
-        if Instant::now() >= until {
+    fn wait(&self) -> Result<(), Error> {
+        if Instant::now() >= self.until {
             return Err(self.lost());
         }
         sleep(PAUSE);

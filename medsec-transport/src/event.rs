@@ -59,9 +59,19 @@ events! { @system
             public dropped: Count,
         },
         /// A message was dropped.
-        MessageDropped = 0x3003 [AccessControl, Security, MinorFailure] {
+        MessageDropped = 0x3003 [ControlSystem, Security, MinorFailure] {
             /// Why.
             public why: Dropped,
+        },
+        /// More messages were dropped, and not recorded one by one.
+        DropsSuppressed = 0x3004 [ControlSystem, Security, MinorFailure] {
+            /// How many.
+            public count: Count,
+        },
+        /// More links were opened, and not recorded one by one.
+        LinksSuppressed = 0x3005 [AccessControl, Security, MinorFailure] {
+            /// How many.
+            public count: Count,
         },
     }
 }

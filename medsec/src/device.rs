@@ -18,8 +18,10 @@ use medsec_core::key::{DeviceKey, PublicKey};
 use medsec_core::rng::{Random, RandomError, RngFault};
 use medsec_core::suite::Suite;
 use medsec_core::time::{Pause, Ticks, WallTime};
+use medsec_transport::event::LinkEvent;
 
-use crate::limiter::Limiter;
+use crate::limiter::{LIMITED_RECORDS_MAX, LIMITED_WINDOW_MS, Limiter};
+use crate::link::budget::Budgets;
 use crate::wall_clock::WallClock;
 
 /// Sessions after which the cell nears the end of its erases: 80 % of 4 pages × 10,000.
@@ -135,6 +137,7 @@ pub struct Device<P: Port, W: Watcher = ()> {
     cause: ResetCause,
     recorded: Recorded,
     limiter: Limiter,
+    budgets: Budgets,
     wall: WallClock,
     detector: Detector,
     watcher: W,
@@ -227,7 +230,8 @@ impl<P: Port, W: Watcher> Device<P, W> {
             log,
             cause,
             recorded: Recorded::default(),
-            limiter: Limiter::default(),
+            limiter: Limiter::new(LIMITED_RECORDS_MAX, LIMITED_WINDOW_MS),
+            budgets: Budgets::new(),
             wall: WallClock::UNSET,
             detector: Detector::new(Device::<P>::RULES),
             watcher,
@@ -258,13 +262,22 @@ impl<P: Port, W: Watcher> Device<P, W> {
     pub fn log_limited<E: Event>(&mut self, event: &E) -> Result<Option<Place>, RecordError> {
         let now = self.clock.now();
         if !self.limiter.admits(now) {
-            // The rules of detection see it all the same.
-            self.detector.observe_append(event, &Ok(()), now, &mut self.watcher);
+            self.observe(event, now);
             return Ok(None);
         }
         let place = self.append(event, now)?;
         self.limiter.recorded();
         Ok(Some(place))
+    }
+
+    /// Lets the rules of detection see what is not recorded.
+    pub(crate) fn observe<E: Event>(&mut self, event: &E, now: Ticks) {
+        self.detector.observe_append(event, &Ok(()), now, &mut self.watcher);
+    }
+
+    /// How often links may be recorded.
+    pub(crate) const fn budgets(&mut self) -> &mut Budgets {
+        &mut self.budgets
     }
 
     /// Records `event` from the reserve of a blocking log: what leads to its being emptied.
@@ -371,11 +384,26 @@ impl<P: Port, W: Watcher> Device<P, W> {
 
     /// Records how many events were left out, if that is due and can be recorded.
     fn record_suppressed(&mut self, now: Ticks) -> bool {
-        let Some(count) = self.limiter.due(now) else { return false };
+        let Some(count) = self.limiter.due(now) else { return self.record_left_out(now) };
         let event = SystemEvent::RecordsSuppressed { count: Count::new(count) };
         let stored = self.append(&event, now).is_ok();
         if stored {
             self.limiter.told(now);
+        }
+        stored
+    }
+
+    /// Records how much was left out of what links say, if that is due and can be recorded.
+    fn record_left_out(&mut self, now: Ticks) -> bool {
+        let left_out = self.budgets.left_out(now);
+        let (which, event) = match left_out {
+            [Some(count), _] => (0, LinkEvent::DropsSuppressed { count: Count::new(count) }),
+            [None, Some(count)] => (1, LinkEvent::LinksSuppressed { count: Count::new(count) }),
+            [None, None] => return false,
+        };
+        let stored = self.append(&event, now).is_ok();
+        if stored {
+            self.budgets.told(now, which);
         }
         stored
     }

@@ -8,20 +8,32 @@ pub const LIMITED_RECORDS_MAX: u32 = 8;
 pub const LIMITED_WINDOW_MS: u64 = 600_000;
 
 /// The present window.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub(crate) struct Limiter {
+    records_max: u32,
+    window_ms: u64,
     since: Ticks,
     recorded: u32,
     suppressed: u32,
 }
 
 impl Limiter {
+    /// So many records in each window of so many milliseconds.
+    pub(crate) const fn new(records_max: u32, window_ms: u64) -> Self {
+        Self { records_max, window_ms, since: Ticks::from_millis(0), recorded: 0, suppressed: 0 }
+    }
+
+    /// The next window, which begins now.
+    const fn next(&self, now: Ticks) -> Self {
+        Self { since: now, ..Self::new(self.records_max, self.window_ms) }
+    }
+
     /// Whether one more may be recorded at `now`. If not, it is counted.
     pub(crate) fn admits(&mut self, now: Ticks) -> bool {
         if self.is_over(now) && self.suppressed == 0 {
-            *self = Self { since: now, recorded: 0, suppressed: 0 };
+            *self = self.next(now);
         }
-        if self.recorded < LIMITED_RECORDS_MAX {
+        if self.recorded < self.records_max {
             return true;
         }
         self.suppressed = self.suppressed.saturating_add(1);
@@ -40,11 +52,11 @@ impl Limiter {
 
     /// That number is in the log: the next window begins.
     pub(crate) const fn told(&mut self, now: Ticks) {
-        *self = Self { since: now, recorded: 0, suppressed: 0 };
+        *self = self.next(now);
     }
 
     fn is_over(&self, now: Ticks) -> bool {
-        now.millis_since(self.since) >= LIMITED_WINDOW_MS
+        now.millis_since(self.since) >= self.window_ms
     }
 }
 
@@ -54,7 +66,7 @@ mod tests {
 
     #[test]
     fn a_window_takes_its_number_and_tells_the_rest_once() {
-        let mut limiter = Limiter::default();
+        let mut limiter = Limiter::new(LIMITED_RECORDS_MAX, LIMITED_WINDOW_MS);
         let at = Ticks::from_millis;
         for turn in 0..3 {
             let now = at(turn * LIMITED_WINDOW_MS + 5);
@@ -75,7 +87,7 @@ mod tests {
 
     #[test]
     fn what_failed_to_be_recorded_takes_no_place_and_quiet_windows_tell_nothing() {
-        let mut limiter = Limiter::default();
+        let mut limiter = Limiter::new(LIMITED_RECORDS_MAX, LIMITED_WINDOW_MS);
         for turn in 0..100 {
             assert!(limiter.admits(Ticks::from_millis(turn)));
         }

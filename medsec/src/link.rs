@@ -4,6 +4,7 @@
 //! speak, holds the link, and serves what the device itself can say: what it is, and its log. What is for the maker's application is handed
 //! to it.
 
+pub(crate) mod budget;
 mod record;
 pub mod request;
 mod service;
@@ -50,7 +51,7 @@ pub struct Standing<'i> {
     pub pin: Option<&'i Certificate>,
 }
 
-/// Why a message was dropped. Nobody is told but the log: eight in ten minutes are recorded, and the number of the others.
+/// Why a message was dropped. Nobody is told but the log: two in an hour are recorded, and the number of the others.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum EndpointError {
@@ -58,6 +59,8 @@ pub enum EndpointError {
     Layout,
     /// A first message was not let in.
     Admission(AdmissionError),
+    /// Two peers have begun just before: again in two seconds.
+    Busy,
     /// A message of a handshake was refused.
     Handshake(LinkError),
     /// A frame was refused.
@@ -71,6 +74,7 @@ impl core::fmt::Display for EndpointError {
         match self {
             Self::Layout => f.write_str("no message of a link"),
             Self::Admission(error) => error.fmt(f),
+            Self::Busy => f.write_str("two peers have begun just before"),
             Self::Handshake(error) => error.fmt(f),
             Self::Frame(error) => error.fmt(f),
             Self::Send(error) => error.fmt(f),
@@ -88,7 +92,8 @@ pub enum Happened<'m> {
     Nothing,
     /// This is to be sent back.
     Answer(Outgoing<'m>),
-    /// The peer says this to the application, the last part of a message or not.
+    /// The peer says this to the application, the last part of a message or not. Who the peer is, and so whether it may, says
+    /// [`Endpoint::peer`].
     Application(&'m [u8], bool),
     /// The peer has ended the link.
     Ended,
@@ -117,14 +122,12 @@ enum Step<'i, S: Suite, const WORDS: usize> {
 struct Living<S: Suite, const WORDS: usize> {
     link: Link<S, WORDS>,
     since: Ticks,
-    /// That its peer reads the log was recorded.
-    has_recorded_export: bool,
 }
 
 /// The device's end of links on one channel; one link at a time.
 ///
 /// # Limits
-/// RAM: a handshake and a link with their ciphers, and about 700 bytes. A call makes at most one handshake's agreements and one answer; it
+/// RAM: two handshakes and a link with their ciphers, and about 1,000 bytes. A call makes at most one handshake's agreements and one answer; it
 /// programs at most twice for each of two records, and never erases.
 ///
 /// # Security
@@ -137,10 +140,9 @@ struct Living<S: Suite, const WORDS: usize> {
 pub struct Endpoint<'i, S: Suite, const WORDS: usize> {
     standing: Standing<'i>,
     limiter: Limiter,
-    pending: Option<Pending<'i, S, WORDS>>,
+    /// Two, so that a recording that is sent between the messages of a handshake does not end it.
+    pending: [Option<Pending<'i, S, WORDS>>; 2],
     living: Option<Living<S, WORDS>>,
-    /// When a peer asked for a checkpoint last.
-    checkpoint: Option<Ticks>,
 }
 
 /// Kinds of peers that a device answers.
@@ -154,7 +156,7 @@ impl<'i, S: Suite, const WORDS: usize> Endpoint<'i, S, WORDS> {
     /// An end without a link.
     #[must_use]
     pub const fn new(standing: Standing<'i>, now: Ticks) -> Self {
-        Self { standing, limiter: Limiter::new(now), pending: None, living: None, checkpoint: None }
+        Self { standing, limiter: Limiter::new(now), pending: [None, None], living: None }
     }
 
     /// Who is at the other end of the link.
@@ -191,7 +193,7 @@ impl<'i, S: Suite, const WORDS: usize> Endpoint<'i, S, WORDS> {
         if let Err(error) = &happened
             && let Some(why) = record::dropped(error)
         {
-            record::note(device, why);
+            record::note(device, why, now);
         }
         happened
     }
@@ -200,11 +202,28 @@ impl<'i, S: Suite, const WORDS: usize> Endpoint<'i, S, WORDS> {
     /// an owner who calls it now and then has the keys out of RAM in time.
     pub fn expire(&mut self, now: Ticks) {
         let is_late = |since: Ticks, limit: u64| now.millis_since(since) >= limit;
-        if self.pending.as_ref().is_some_and(|pending| is_late(pending.since, HALF_OPEN_MS)) {
-            self.pending = None;
+        for slot in &mut self.pending {
+            if slot.as_ref().is_some_and(|pending| is_late(pending.since, HALF_OPEN_MS)) {
+                *slot = None;
+            }
         }
         if self.living.as_ref().is_some_and(|living| is_late(living.since, LINK_MS_MAX)) {
             self.living = None;
+        }
+    }
+
+    /// Takes over what the device trusts now, and the day: after a change of either. A link there is ends, since its peer was judged by what
+    /// was before; it proves itself again.
+    pub fn stand<P: Port<Suite = S>, W: Watcher>(
+        &mut self,
+        device: &mut Device<P, W>,
+        standing: Standing<'i>,
+    ) {
+        let now = device.now();
+        self.standing = standing;
+        self.pending = [None, None];
+        if let Some(before) = self.living.take() {
+            record::ended(device, &before.link, now);
         }
     }
 
@@ -227,7 +246,7 @@ impl<'i, S: Suite, const WORDS: usize> Endpoint<'i, S, WORDS> {
     /// # Errors
     /// [`SendError`], as it says; the link is over in any case.
     pub fn close<'m>(&mut self, out: &'m mut [u8]) -> Result<Outgoing<'m>, SendError> {
-        self.pending = None;
+        self.pending = [None, None];
         let mut living = self.living.take().ok_or(SendError::Over)?;
         living.link.close(out)
     }
@@ -242,15 +261,18 @@ impl<'i, S: Suite, const WORDS: usize> Endpoint<'i, S, WORDS> {
     ) -> Result<Happened<'m>, EndpointError> {
         // Before it is let in again: its answer was lost, and costs nothing.
         let first = sha256(&[message]);
-        if let Some(pending) = self.pending.as_ref().filter(|pending| pending.first == first) {
+        let known = self.pending.iter().flatten().find(|pending| pending.first == first);
+        if let Some(pending) = known {
             return pending.second.write(out).map(Happened::Answer).map_err(EndpointError::Send);
         }
+        let slot = free(&mut self.pending, now).ok_or(EndpointError::Busy)?;
         let message = match self.standing.admission {
             Some(key) => self.limiter.admit(key, now, message),
             None => self.limiter.take(now).map(|()| message),
         };
         let message = message.map_err(EndpointError::Admission)?;
-        let (own, judging, random) = (self.standing.own, self.judging(), device.random());
+        let (own, judging) = (self.standing.own, judging(&self.standing));
+        let random = device.random();
         let (handshake, second) =
             Handshake::accept(own, judging, method, &UNBOUND, random, message, out)
                 .map_err(EndpointError::Handshake)?;
@@ -261,7 +283,7 @@ impl<'i, S: Suite, const WORDS: usize> Endpoint<'i, S, WORDS> {
         } else {
             Step::Third(handshake)
         };
-        self.pending = Some(Pending { step, since: now, first, second: kept });
+        *slot = Some(Pending { step, since: now, first, second: kept });
         Ok(Happened::Answer(second))
     }
 
@@ -272,23 +294,29 @@ impl<'i, S: Suite, const WORDS: usize> Endpoint<'i, S, WORDS> {
         message: &mut [u8],
         out: &'m mut [u8],
     ) -> Result<Happened<'m>, EndpointError> {
-        let Some(Pending { step: Step::Third(handshake), .. }) = &mut self.pending else {
-            return Err(EndpointError::Layout);
-        };
-        let taken = handshake.receive(message, &mut []);
-        if let Err(error) = taken
-            && !matches!(error, LinkError::Refused(_))
-        {
-            return Err(EndpointError::Handshake(error));
+        let mut why = EndpointError::Layout;
+        let mut found = None;
+        for slot in &mut self.pending {
+            let Some(Pending { step: Step::Third(handshake), .. }) = slot else { continue };
+            // What is of another handshake is as it was.
+            match handshake.receive(message, &mut []) {
+                Err(error) if !matches!(error, LinkError::Refused(_)) => {
+                    why = EndpointError::Handshake(error);
+                }
+                taken => {
+                    found = slot.take().map(|pending| (pending, taken.map(|_| ())));
+                    break;
+                }
+            }
         }
-        let Some(Pending { step: Step::Third(handshake), .. }) = self.pending.take() else {
-            return Err(EndpointError::Layout);
+        let Some((Pending { step: Step::Third(handshake), .. }, taken)) = found else {
+            return Err(why);
         };
         if let Err(error) = taken {
             let refused = EndpointError::Handshake(error);
             // Only a peer that an issuer of this device has certified is told.
             let alert = handshake.alert(out).map_err(|_| refused)?;
-            record::note(device, Dropped::Certificate);
+            record::note(device, Dropped::Certificate, now);
             return Ok(Happened::Answer(alert));
         }
         let authority = device.links().ok_or(EndpointError::Layout)?;
@@ -307,7 +335,7 @@ impl<'i, S: Suite, const WORDS: usize> Endpoint<'i, S, WORDS> {
         let said = self.opened(device, now, message)?;
         let Said::Body { channel, is_last, bytes } = said else {
             if let Some(living) = self.living.take() {
-                record::ended(device, &living.link);
+                record::ended(device, &living.link, now);
             }
             return Ok(Happened::Ended);
         };
@@ -319,9 +347,9 @@ impl<'i, S: Suite, const WORDS: usize> Endpoint<'i, S, WORDS> {
         let living = self.living.as_mut().ok_or(EndpointError::Layout)?;
         let request = Request::parse(channel, body).ok().filter(|_| is_last);
         let mut buffer = [0; ANSWER_BYTES_MAX];
-        let served = request.ok_or(Refused::Unknown).and_then(|request| {
-            service::serve(device, living, &mut self.checkpoint, now, request, &mut buffer)
-        });
+        let served = request
+            .ok_or(Refused::Unknown)
+            .and_then(|request| service::serve(device, living, now, request, &mut buffer));
         let length = served.or_else(|why| service::written(&Answer::Refused(why), &mut buffer));
         let answer = buffer.get(..length.unwrap_or(0)).unwrap_or_default();
         let sealed = living.link.seal(channel, true, answer, out);
@@ -343,15 +371,15 @@ impl<'i, S: Suite, const WORDS: usize> Endpoint<'i, S, WORDS> {
             }
         }
         // What the link does not open is as it was.
-        let Some(Pending { step: Step::Frame(link), .. }) = &mut self.pending else {
-            return Err(why);
-        };
-        let said = link.open(message).map(|received| Said::of(&received));
-        let said = said.map_err(EndpointError::Frame)?;
-        if let Some(Pending { step: Step::Frame(link), .. }) = self.pending.take() {
-            self.open(device, now, link);
+        for slot in &mut self.pending {
+            let Some(Pending { step: Step::Frame(link), .. }) = slot else { continue };
+            let Ok(said) = link.open(message).map(|received| Said::of(&received)) else { continue };
+            if let Some(Pending { step: Step::Frame(link), .. }) = slot.take() {
+                self.open(device, now, link);
+            }
+            return Ok(said);
         }
-        Ok(said)
+        Err(why)
     }
 
     /// A peer is proven: its link takes the place of the one there was.
@@ -361,22 +389,36 @@ impl<'i, S: Suite, const WORDS: usize> Endpoint<'i, S, WORDS> {
         now: Ticks,
         link: Link<S, WORDS>,
     ) {
-        self.pending = None;
         if let Some(before) = self.living.take() {
-            record::ended(device, &before.link);
+            record::ended(device, &before.link, now);
         }
-        record::opened(device, &link);
-        self.living = Some(Living { link, since: now, has_recorded_export: false });
+        record::opened(device, &link, now);
+        self.living = Some(Living { link, since: now });
     }
+}
 
-    fn judging(&self) -> Judging<'i> {
-        Judging {
-            trust: self.standing.trust,
-            today: Today { floor: self.standing.floor, clock: None },
-            stage: self.standing.stage,
-            kinds: KINDS,
-            subject: ANYONE,
-        }
+/// Milliseconds in which a peer that has begun is not given up for another one.
+const YOUNG_MS: u64 = 2_000;
+
+/// A place for a new peer: an empty one, or that of the one who has waited longest, if he has had time enough.
+fn free<'p, 'i, S: Suite, const WORDS: usize>(
+    pending: &'p mut [Option<Pending<'i, S, WORDS>>; 2],
+    now: Ticks,
+) -> Option<&'p mut Option<Pending<'i, S, WORDS>>> {
+    let waited = |slot: &Option<Pending<'i, S, WORDS>>| {
+        slot.as_ref().map_or(u64::MAX, |pending| now.millis_since(pending.since))
+    };
+    pending.iter_mut().max_by_key(|slot| waited(slot)).filter(|slot| waited(slot) >= YOUNG_MS)
+}
+
+/// Whom a device speaks with.
+const fn judging<'i>(standing: &Standing<'i>) -> Judging<'i> {
+    Judging {
+        trust: standing.trust,
+        today: Today { floor: standing.floor, clock: None },
+        stage: standing.stage,
+        kinds: KINDS,
+        subject: ANYONE,
     }
 }
 

@@ -10,6 +10,7 @@ use medsec_transport::sealed_file::{
     WriteError,
 };
 
+use crate::link::budget::Due;
 use crate::{Device, Port};
 
 /// Bytes of the log in a chunk.
@@ -59,7 +60,7 @@ pub struct LogFile<P: Port> {
 }
 
 impl<P: Port, W: Watcher> Device<P, W> {
-    /// Records that `by` takes the log away, from the reserve of a full log, then begins a file of it, and writes its header to `out`.
+    /// Records that `by` takes the log away, once in ten minutes, then begins a file of it, and writes its header to `out`.
     ///
     /// # Trust
     /// Whether `by` may is for the caller to know. Who can read it is for `recipients`, which the device keeps.
@@ -83,14 +84,28 @@ impl<P: Port, W: Watcher> Device<P, W> {
         Ok((LogFile { writer: Some(writer), cursor }, header))
     }
 
-    /// Records that `by` reads the log; of a full log from its reserve, so that it can be emptied.
+    /// Records that `by` reads the log, unless that is known; of a full log from its reserve.
+    ///
+    /// A log whose reserve is used up is read all the same: nothing else gets it emptied, and the device's health says that a record was refused.
     pub(crate) fn record_export(&mut self, by: PrincipalId) -> Result<(), RecordError> {
+        let now = self.now();
+        match self.budgets().export(by, now) {
+            Due::Now => {}
+            Due::Known => return Ok(()),
+            Due::TooMuch => return Err(RecordError::NotReady),
+        }
         let event = SystemEvent::ExportStarted { by };
-        match self.log(&event) {
+        let recorded = match self.log(&event) {
             Err(RecordError::Full) => self.log_reserved(&event),
             recorded => recorded,
+        };
+        match recorded {
+            Ok(_) | Err(RecordError::Full) => {
+                self.budgets().export_recorded(by, now);
+                Ok(())
+            }
+            Err(error) => Err(error),
         }
-        .map(|_| ())
     }
 }
 

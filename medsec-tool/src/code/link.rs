@@ -37,8 +37,8 @@ impl Code {
         title: "list of revoked numbers is full",
         cause: "Devices keep at most 32 revoked serial numbers of an authority.",
         risk: "Nothing was revoked.",
-        fix: "Begin a new epoch with `medsec ca rotate`, which ends all certificates before, \
-                and issue those again that are to go on.",
+        fix: "Begin a new authority: `medsec ca rotate` ends the certificates of persons, service and \
+                stations before it, and takes nothing off the list.",
     };
     /// No such serial number.
     pub const UNKNOWN_SERIAL: Self = Self {
@@ -131,5 +131,14 @@ impl Code {
                 there are more than eight.",
         risk: "Nothing was written.",
         fix: "Pass certificates of recipients that the owner's authority has issued.",
+    };
+    /// A fetch went on.
+    pub const RESUMED: Self = Self {
+        id: "E0409",
+        title: "a fetch went on",
+        cause: "Less than an hour before, a fetch to the same file broke off, and this run went on \
+                behind what had come.",
+        risk: "What the device recorded since that fetch began is not in the log.",
+        fix: "Nothing, or run the command again for the log as it is now.",
     };
 }

@@ -51,7 +51,7 @@ pub(crate) fn run(verb: &CaVerb) -> Result<Outcome, Error> {
             if *serial == 0 || *serial >= book.serial {
                 return Err(Error::UnknownSerial { serial: *serial });
             }
-            let secrets = folder.unlock(&passphrase::read(passphrase_file.as_deref())?)?;
+            let secrets = folder.unlock(&book, &passphrase::read(passphrase_file.as_deref())?)?;
             let mut revoked: Vec<u32> = book.state.revoked().collect();
             if !revoked.contains(serial) {
                 revoked.push(*serial);
@@ -80,10 +80,12 @@ pub(crate) fn run(verb: &CaVerb) -> Result<Outcome, Error> {
         CaVerb::Rotate { dir, passphrase_file } => {
             let folder = Folder::open(dir)?;
             let book = folder.book()?;
-            let secrets = folder.unlock(&passphrase::read(passphrase_file.as_deref())?)?;
+            let secrets = folder.unlock(&book, &passphrase::read(passphrase_file.as_deref())?)?;
             let epoch =
                 book.epoch().checked_add(1).ok_or(Error::Bug { what: "no epoch is left" })?;
-            let book = book.revoking(&secrets.signer(), day()?, epoch, &[])?;
+            // What was revoked stays so: certificates of devices have no epoch, and others might be of a clock that went back.
+            let revoked: Vec<u32> = book.state.revoked().collect();
+            let book = book.revoking(&secrets.signer(), day()?, epoch, &revoked)?;
             folder.write(&book)?;
             let text = vec![
                 "  certificates of epochs before end on each device that sees a holder of the new one".to_owned(),
@@ -97,7 +99,7 @@ pub(crate) fn run(verb: &CaVerb) -> Result<Outcome, Error> {
 fn issue(args: &IssueArgs) -> Result<Outcome, Error> {
     let folder = Folder::open(&args.dir)?;
     let book = folder.book()?;
-    let secrets = folder.unlock(&passphrase::read(args.passphrase_file.as_deref())?)?;
+    let secrets = folder.unlock(&book, &passphrase::read(args.passphrase_file.as_deref())?)?;
     let kind = match args.kind {
         HolderKind::Person => Kind::Person,
         HolderKind::Service => Kind::Service,
@@ -251,7 +253,7 @@ fn day() -> Result<Day, Error> {
 pub(crate) fn unlock(path: &Path, file: Option<&Path>) -> Result<(Folder, Book, Secrets), Error> {
     let folder = Folder::open(path)?;
     let book = folder.book()?;
-    let secrets = folder.unlock(&passphrase::read(file)?)?;
+    let secrets = folder.unlock(&book, &passphrase::read(file)?)?;
     Ok((folder, book, secrets))
 }
 

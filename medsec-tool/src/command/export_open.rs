@@ -13,7 +13,7 @@ use medsec_transport::sealed_file::{Checking, Content, FRONT_BYTES, Front, ReadE
 use serde_json::json;
 
 use crate::cli::{ExportVerb, OpenArgs};
-use crate::command::peer::{holder, trust};
+use crate::command::peer::{holder, records, trust};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::files;
@@ -91,9 +91,10 @@ fn open<S: Suite>(args: &OpenArgs, content: Content) -> Result<Outcome, Error> {
     let trusted = trust(&args.trust, &mut findings)?;
     let device =
         args.device.as_deref().map(parse_hex).map(|id| id.ok_or_else(bad_id)).transpose()?;
+    let revoked = records(args.revoked.as_deref())?;
     let secret = holder.secret();
     let own = Own { secret: &secret, certificate: holder.certificate() };
-    let anchors = Trust::new(trusted.anchors(), &[], &[]);
+    let anchors = Trust::new(trusted.anchors(), &[], &revoked);
     let judging = Judging {
         trust: anchors.map_err(|_| Error::Bug { what: "anchors that do not go together" })?,
         today: Today { floor: Day::FIRST, clock: today() },
@@ -116,7 +117,7 @@ fn open<S: Suite>(args: &OpenArgs, content: Content) -> Result<Outcome, Error> {
     let mut bytes = 0_u64;
     let inputs = [args.file.as_path(), args.holder.as_path(), args.trust.as_path()];
     let mut failure = None;
-    let written = files::write(&args.output, &inputs, |out| {
+    let written = files::write_private(&args.output, &inputs, |out| {
         while opening.due() > 0 {
             let mut part = vec![0; opening.due()];
             file.read_exact(&mut part)?;

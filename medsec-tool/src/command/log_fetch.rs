@@ -1,5 +1,6 @@
 //! `medsec log fetch`.
 
+use core::time::Duration;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -10,19 +11,24 @@ use medsec_core::suite::{Aes256Gcm, ChaCha20Poly1305, Suite};
 use serde_json::json;
 
 use crate::cli::{Peer, SuiteChoice};
+use crate::code::Code;
 use crate::command::peer;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::files;
 use crate::keyfile::parts;
 use crate::link::Client;
-use crate::output::Outcome;
+use crate::output::{Finding, Outcome, Severity};
 use crate::text::{counted, hex, parse_hex};
 use crate::untrusted::Untrusted;
 
 /// Bytes of the largest export that is fetched.
 const EXPORT_BYTES_MAX: u64 = 256 << 20;
 const CURSOR_WORD: &str = "medsec-cursor-1";
+/// How long what came is kept for the next run.
+const KEPT_MAX: Duration = Duration::from_secs(3_600);
+/// Bytes of the shortest part but the last: a device that gives less would never end.
+const PART_BYTES_MIN: usize = 64;
 /// Times that a fetch begins again because the log has gone on too far.
 const BEGINNINGS_MAX: u32 = 3;
 
@@ -35,11 +41,19 @@ pub(crate) fn run(peer: &Peer, output: &Path) -> Result<Outcome, Error> {
 }
 
 fn fetch<S: Suite>(args: &Peer, output: &Path) -> Result<Outcome, Error> {
+    let inputs = [args.holder.as_path(), args.trust.as_path()];
+    Part::of(output).refuse(&inputs)?;
     let opened = peer::open(args)?;
     let mut client = opened.connect::<S>(args)?;
     let (device, _) = client.device().ok_or(Error::OddAnswer)?;
     let part = Part::of(output);
     let mut begun = part.resume(&device)?;
+    let mut findings = opened.findings;
+    if begun.is_some() {
+        let message = "the log is as it was when the fetch that broke off began".to_owned();
+        findings.push(Finding::new(&Code::RESUMED, Severity::Notice, message));
+    }
+    let was_kept = begun.is_some();
     let resumed = begun.as_ref().map_or(0, |begun| begun.log.len());
     for _ in 0..BEGINNINGS_MAX {
         let mut fetch = match begun.take() {
@@ -48,7 +62,6 @@ fn fetch<S: Suite>(args: &Peer, output: &Path) -> Result<Outcome, Error> {
         };
         let fetched = all(&mut client, &mut fetch);
         if matches!(fetched, Ok(false)) {
-            part.forget();
             continue;
         }
         if let Err(error) = fetched {
@@ -56,10 +69,10 @@ fn fetch<S: Suite>(args: &Peer, output: &Path) -> Result<Outcome, Error> {
             return Err(error);
         }
         client.close();
-        files::write(output, &[args.holder.as_path(), args.trust.as_path()], |out| {
-            out.write_all(&fetch.log)
-        })?;
-        part.forget();
+        files::write(output, &inputs, |out| out.write_all(&fetch.log))?;
+        if was_kept {
+            part.forget();
+        }
         let bytes = u64::try_from(fetch.log.len()).unwrap_or(u64::MAX);
         let path = Untrusted::from_path(output);
         let data = json!({
@@ -74,7 +87,7 @@ fn fetch<S: Suite>(args: &Peer, output: &Path) -> Result<Outcome, Error> {
             headline: format!("FETCHED: {} of device {}", counted(bytes, "byte"), hex(&device)),
             text: vec![format!("  log in {path}; next: medsec log verify")],
             payload: None,
-            findings: opened.findings,
+            findings,
             data,
         });
     }
@@ -117,6 +130,10 @@ fn all<S: Suite>(client: &mut Client<S>, fetch: &mut Begun) -> Result<bool, Erro
             let is_whole = u32::try_from(fetch.log.len()) == Ok(fetch.bytes);
             return if is_whole { Ok(true) } else { Err(Error::OddAnswer) };
         }
+        let is_last = cursor.offset == fetch.bytes;
+        if part.len() < PART_BYTES_MIN && !is_last {
+            return Err(Error::OddAnswer);
+        }
         fetch.log.extend_from_slice(part);
         let length = u32::try_from(fetch.log.len()).unwrap_or(u32::MAX);
         if length > fetch.bytes || cursor.offset != length {
@@ -143,9 +160,17 @@ impl Part {
         Self { log: beside(".part"), cursor: beside(".cursor") }
     }
 
-    /// What an earlier run has kept, if it is of this device and whole.
+    /// That neither is an input: they are replaced and removed.
+    fn refuse(&self, inputs: &[&Path]) -> Result<(), Error> {
+        files::refuse_inputs(&self.log, inputs)?;
+        files::refuse_inputs(&self.cursor, inputs)
+    }
+
+    /// What an earlier run has kept, if it is of this device, whole and not old: a log of last week is not what is asked for.
     fn resume(&self, device: &[u8; 16]) -> Result<Option<Begun>, Error> {
-        if !self.cursor.exists() || !self.log.exists() {
+        let modified = fs::metadata(&self.cursor).and_then(|metadata| metadata.modified());
+        let age = modified.ok().and_then(|modified| modified.elapsed().ok());
+        if age.is_none_or(|age| age > KEPT_MAX) || !self.log.exists() {
             return Ok(None);
         }
         let line = files::read(&self.cursor, 512)?;

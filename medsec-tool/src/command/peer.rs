@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
+use medsec_core::identity::issuer_state::IssuerRecord;
 use medsec_core::suite::Suite;
 
+use crate::ca;
 use crate::cli::Peer;
 use crate::code::Code;
 use crate::error::Error;
@@ -22,6 +24,7 @@ pub(crate) struct Opened {
     pub(crate) holder: Holder,
     pub(crate) trust: TrustFile,
     pub(crate) device: Option<[u8; 16]>,
+    pub(crate) revoked: Vec<IssuerRecord>,
     pub(crate) findings: Vec<Finding>,
 }
 
@@ -36,7 +39,8 @@ pub(crate) fn open(peer: &Peer) -> Result<Opened, Error> {
             reason: Untrusted::from("--device is an id of 32 hexadecimal digits in lower case"),
         })?),
     };
-    Ok(Opened { holder, trust, device, findings })
+    let revoked = records(peer.revoked.as_deref())?;
+    Ok(Opened { holder, trust, device, revoked, findings })
 }
 
 impl Opened {
@@ -47,8 +51,14 @@ impl Opened {
             holder: &self.holder,
             trust: &self.trust,
             device: self.device,
+            revoked: &self.revoked,
         })
     }
+}
+
+/// What the book in a file has revoked; nothing without one.
+pub(crate) fn records(book: Option<&Path>) -> Result<Vec<IssuerRecord>, Error> {
+    book.map(ca::revoked).transpose().map(|record| record.into_iter().collect())
 }
 
 /// A holder's file.

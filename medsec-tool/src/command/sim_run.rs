@@ -59,7 +59,7 @@ pub(crate) fn run(args: &SimArgs, err: &mut dyn Write) -> Result<Outcome, Error>
     files::write(&args.dir.join("address"), &[], |out| writeln!(out, "{shown}"))?;
     // Whoever waits for it reads the file.
     drop(writeln!(err, "  listening at {shown}"));
-    let ended = pump.serve(&args.dir, &mut door, args.connections)?;
+    let ended = pump.serve(args, &mut door)?;
     let device = hex(&pump.holder.certificate().claims().subject);
     Ok(Outcome {
         exit: Exit::Ok,
@@ -121,7 +121,8 @@ impl SimPump {
     }
 
     /// One boot of the pump, in which it answers. Gives the number of connections that have ended.
-    fn serve(&self, dir: &Path, door: &mut Door, connections_max: u32) -> Result<u32, Error> {
+    fn serve(&self, args: &SimArgs, door: &mut Door) -> Result<u32, Error> {
+        let dir = &args.dir;
         let (clock, began) = (SimClock::new(), Instant::now());
         let mut flash = self.flash.clone();
         let noise = Noise::good(seed()?);
@@ -132,7 +133,8 @@ impl SimPump {
         let mut pump = Pump::new(device, &therapy);
         let secret: AgreementSecret = self.holder.secret();
         let (anchors, admission) = (self.trust.anchors(), self.trust.admission());
-        let trust = Trust::new(anchors, &[], &[]);
+        let revoked = peer::records(args.revoked.as_deref())?;
+        let trust = Trust::new(anchors, &[], &revoked);
         let standing = Standing {
             own: medsec_transport::link::Own {
                 secret: &secret,
@@ -147,7 +149,7 @@ impl SimPump {
         let mut end = Endpoint::<Aes256Gcm, 0>::new(standing, pump.device().now());
         let mut ended = 0;
         let (mut inbox, mut outbox) = (Inbox::<FRAME_BYTES>::new(), Outbox::<FRAME_BYTES>::new());
-        let mut ticked = 0;
+        let (mut ticked, mut saved) = (0, (0, 0));
         loop {
             let now = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
             clock.set(now);
@@ -156,6 +158,13 @@ impl SimPump {
                 ticked += u64::from(TICK_MS);
             }
             let rests = pump.idle(&Pause::lend(&mut (), 100)) != Ok(Progress::More);
+            // As a part keeps what was written to it: whoever stops this program pulls the plug, and sets nothing back.
+            let (_, part) = pump.device().log_mut();
+            let counts = part.counts();
+            if rests && (counts.programs, counts.erases) != saved {
+                save(dir, part)?;
+                saved = (counts.programs, counts.erases);
+            }
             let came = door.receive(&mut outbox);
             if let Ok(bytes) = &came
                 && !bytes.is_empty()
@@ -176,9 +185,7 @@ impl SimPump {
                 inbox.clear();
                 outbox.clear();
                 ended += 1;
-                let (_, part) = pump.device().log_mut();
-                save(dir, part)?;
-                if ended == connections_max {
+                if ended == args.connections {
                     return Ok(ended);
                 }
             }

@@ -2,7 +2,6 @@
 
 use medsec_audit::export::ExportError;
 use medsec_audit::hal::Watcher;
-use medsec_core::event::PrincipalId;
 use medsec_core::identity::certificate::Kind;
 use medsec_core::identity::peer::ProvenPeer;
 use medsec_core::identity::trust::Origin;
@@ -32,27 +31,26 @@ fn may(peer: &ProvenPeer, request: &Request) -> bool {
 /// Serves a request, and says how many bytes its answer has in `buffer`.
 pub(super) fn serve<P: Port, W: Watcher, const WORDS: usize>(
     device: &mut Device<P, W>,
-    living: &mut Living<P::Suite, WORDS>,
-    checkpoint: &mut Option<Ticks>,
+    living: &Living<P::Suite, WORDS>,
     now: Ticks,
     request: Request,
     buffer: &mut [u8; ANSWER_BYTES_MAX],
 ) -> Result<usize, Refused> {
     let peer = living.link.peer().filter(|peer| may(peer, &request));
     let Some(by) = peer.map(|peer| principal(peer.claims())) else {
-        note(device, Dropped::Denied);
+        note(device, Dropped::Denied, now);
         return Err(Refused::Denied);
     };
     match request {
         Request::About => written(&Answer::About(about(device, now)), buffer),
         Request::ExportStart => {
-            record_export(device, living, by)?;
+            device.record_export(by).map_err(|_| Refused::NotReady)?;
             let (log, _) = device.log_mut();
             let cursor = log.export_start().map_err(why_not)?;
             written(&Answer::ExportStarted(cursor, log.export_bytes()), buffer)
         }
         Request::ExportRead(mut cursor) => {
-            record_export(device, living, by)?;
+            device.record_export(by).map_err(|_| Refused::NotReady)?;
             let (log, flash) = device.log_mut();
             let (front, part) =
                 buffer.split_first_chunk_mut::<PART_HEAD_BYTES>().ok_or(Refused::NotReady)?;
@@ -62,6 +60,7 @@ pub(super) fn serve<P: Port, W: Watcher, const WORDS: usize>(
         }
         Request::Checkpoint => {
             let is_soon = |last: Ticks| now.millis_since(last) < CHECKPOINT_MS_MIN;
+            let checkpoint = &mut device.budgets().checkpoint;
             if checkpoint.is_some_and(is_soon) {
                 return Err(Refused::NotReady);
             }
@@ -70,19 +69,6 @@ pub(super) fn serve<P: Port, W: Watcher, const WORDS: usize>(
             written(&Answer::Noted, buffer)
         }
     }
-}
-
-/// That somebody reads the log is recorded before he does, once for a link.
-fn record_export<P: Port, W: Watcher, const WORDS: usize>(
-    device: &mut Device<P, W>,
-    living: &mut Living<P::Suite, WORDS>,
-    by: PrincipalId,
-) -> Result<(), Refused> {
-    if !living.has_recorded_export {
-        device.record_export(by).map_err(|_| Refused::NotReady)?;
-        living.has_recorded_export = true;
-    }
-    Ok(())
 }
 
 fn about<P: Port, W: Watcher>(device: &mut Device<P, W>, now: Ticks) -> About {

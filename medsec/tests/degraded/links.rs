@@ -54,7 +54,7 @@ fn is_read_out(device: &mut Blocking<'_>) -> bool {
     let mut answer = ask(&mut link, &mut end, device, Request::ExportStart);
     if Answer::parse(&answer) == Ok(Answer::Refused(Refused::NotReady)) {
         // A session begins in the reserve for the record that somebody reads the log.
-        maintain(device).unwrap();
+        let _started = maintain(device);
         answer = ask(&mut link, &mut end, device, Request::ExportStart);
     }
     let Ok(Answer::ExportStarted(mut cursor, bytes)) = Answer::parse(&answer) else {
@@ -88,6 +88,33 @@ fn a_full_log_is_read_out_over_a_link() {
     let mut device: Blocking<'_> = started(&mut flash);
     fill(&mut device);
     assert!(is_read_out(&mut device));
+}
+
+/// Whoever comes how often, in how many boots, asking for checkpoints as well: the way to empty the log stays.
+#[test]
+fn no_number_of_links_and_boots_closes_the_way_out_of_a_full_log() {
+    let mut flash = manufactured();
+    fill(&mut started(&mut flash));
+    let mut read = 0;
+    for _ in 0..12 {
+        let noise = Noise::good(flash.counts().reads);
+        let clock = SimClock::new();
+        let mut device: Blocking<'_> = boot(&mut flash, noise, &clock).unwrap();
+        let _started = maintain(&mut device);
+        for _ in 0..20 {
+            clock.advance(700_000);
+            device.log_mut().0.request_checkpoint();
+            let _signed = maintain(&mut device);
+            assert!(is_read_out(&mut device), "after {read}");
+            read += 1;
+        }
+    }
+    assert_eq!(read, 240);
+    let noise = Noise::good(flash.counts().reads);
+    let mut device: Blocking<'_> = boot(&mut flash, noise, &SimClock::new()).unwrap();
+    device.log_mut().0.request_clear();
+    maintain(&mut device).unwrap();
+    device.log(&event(2)).unwrap();
 }
 
 #[test]

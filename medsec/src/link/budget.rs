@@ -1,0 +1,105 @@
+//! How often links may be recorded, over all channels of a device, so that no peer pushes evidence out of the log.
+
+use medsec_core::event::PrincipalId;
+use medsec_core::time::Ticks;
+
+use crate::limiter::Limiter;
+
+/// Records in an hour of messages that were dropped.
+const DROPS_MAX: u32 = 2;
+/// Records in an hour of links that were opened, and of readings of the log.
+const LINKS_MAX: u32 = 16;
+const HOUR_MS: u64 = 3_600_000;
+/// Milliseconds in which what the same peer does again is not recorded again.
+const SAME_MS: u64 = 600_000;
+
+/// What was recorded of links lately.
+pub(crate) struct Budgets {
+    /// Of what strangers send.
+    pub(super) drops: Limiter,
+    openings: Seldom,
+    exports: Seldom,
+    /// When a peer asked for a checkpoint last.
+    pub(super) checkpoint: Option<Ticks>,
+}
+
+/// What peers do, who are known: each again after a while only, and all of them so often.
+struct Seldom {
+    limiter: Limiter,
+    last: Option<(PrincipalId, Ticks)>,
+}
+
+/// Whether something has to be recorded.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Due {
+    /// It is.
+    Now,
+    /// It was, a while ago.
+    Known,
+    /// There was too much of it.
+    TooMuch,
+}
+
+impl Seldom {
+    const fn new() -> Self {
+        Self { limiter: Limiter::new(LINKS_MAX, HOUR_MS), last: None }
+    }
+
+    fn due(&mut self, by: PrincipalId, now: Ticks) -> Due {
+        let is_known =
+            |(last, at): (PrincipalId, Ticks)| last == by && now.millis_since(at) < SAME_MS;
+        if self.last.is_some_and(is_known) {
+            Due::Known
+        } else if self.limiter.admits(now) {
+            Due::Now
+        } else {
+            Due::TooMuch
+        }
+    }
+
+    fn recorded(&mut self, by: PrincipalId, now: Ticks) {
+        self.limiter.recorded();
+        self.last = Some((by, now));
+    }
+}
+
+impl Budgets {
+    pub(crate) const fn new() -> Self {
+        Self {
+            drops: Limiter::new(DROPS_MAX, HOUR_MS),
+            openings: Seldom::new(),
+            exports: Seldom::new(),
+            checkpoint: None,
+        }
+    }
+
+    /// Whether it has to be recorded that this peer has opened a link.
+    pub(super) fn opening(&mut self, by: PrincipalId, now: Ticks) -> Due {
+        self.openings.due(by, now)
+    }
+
+    /// It was.
+    pub(super) fn opening_recorded(&mut self, by: PrincipalId, now: Ticks) {
+        self.openings.recorded(by, now);
+    }
+
+    /// Whether it has to be recorded that this peer reads the log.
+    pub(crate) fn export(&mut self, by: PrincipalId, now: Ticks) -> Due {
+        self.exports.due(by, now)
+    }
+
+    /// It was, or there is no room for it.
+    pub(crate) fn export_recorded(&mut self, by: PrincipalId, now: Ticks) {
+        self.exports.recorded(by, now);
+    }
+
+    /// How many records of drops and of openings were left out in windows that are over.
+    pub(crate) fn left_out(&self, now: Ticks) -> [Option<u32>; 2] {
+        [self.drops.due(now), self.openings.limiter.due(now)]
+    }
+
+    /// These numbers are in the log.
+    pub(crate) fn told(&mut self, now: Ticks, which: usize) {
+        if which == 0 { self.drops.told(now) } else { self.openings.limiter.told(now) }
+    }
+}
