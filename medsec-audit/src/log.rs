@@ -167,7 +167,7 @@ enum Job {
     /// The next session's state is being stored; then the present secrets may be used.
     Start(NextSecrets),
     /// The next seed is being stored without a session; then the present one may be used.
-    Seed(Secret<32>),
+    Seed(NextSecrets),
     /// A new chain's state is being stored.
     Rekey,
     /// Older secrets are being destroyed.

@@ -63,15 +63,5 @@ events! { @system
             /// Why.
             public why: Dropped,
         },
-        /// More messages were dropped, and not recorded one by one.
-        DropsSuppressed = 0x3004 [ControlSystem, Security, MinorFailure] {
-            /// How many.
-            public count: Count,
-        },
-        /// More links were opened, and not recorded one by one.
-        LinksSuppressed = 0x3005 [AccessControl, Security, MinorFailure] {
-            /// How many.
-            public count: Count,
-        },
     }
 }

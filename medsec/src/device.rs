@@ -18,7 +18,6 @@ use medsec_core::key::{DeviceKey, PublicKey};
 use medsec_core::rng::{Random, RandomError, RngFault};
 use medsec_core::suite::Suite;
 use medsec_core::time::{Pause, Ticks, WallTime};
-use medsec_transport::event::LinkEvent;
 
 use crate::limiter::{LIMITED_RECORDS_MAX, LIMITED_WINDOW_MS, Limiter};
 use crate::link::budget::Budgets;
@@ -384,28 +383,21 @@ impl<P: Port, W: Watcher> Device<P, W> {
 
     /// Records how many events were left out, if that is due and can be recorded.
     fn record_suppressed(&mut self, now: Ticks) -> bool {
-        let Some(count) = self.limiter.due(now) else { return self.record_left_out(now) };
-        let event = SystemEvent::RecordsSuppressed { count: Count::new(count) };
-        let stored = self.append(&event, now).is_ok();
-        if stored {
-            self.limiter.told(now);
+        for which in 0..4_u8 {
+            let Some(count) = self.limiter(which).due(now) else { continue };
+            let event = SystemEvent::RecordsSuppressed { count: Count::new(count) };
+            let stored = self.append(&event, now).is_ok();
+            if stored {
+                self.limiter(which).told(now);
+            }
+            return stored;
         }
-        stored
+        false
     }
 
-    /// Records how much was left out of what links say, if that is due and can be recorded.
-    fn record_left_out(&mut self, now: Ticks) -> bool {
-        let left_out = self.budgets.left_out(now);
-        let (which, event) = match left_out {
-            [Some(count), _] => (0, LinkEvent::DropsSuppressed { count: Count::new(count) }),
-            [None, Some(count)] => (1, LinkEvent::LinksSuppressed { count: Count::new(count) }),
-            [None, None] => return false,
-        };
-        let stored = self.append(&event, now).is_ok();
-        if stored {
-            self.budgets.told(now, which);
-        }
-        stored
+    /// The limiters one by one: that of the device itself, then those of links.
+    const fn limiter(&mut self, which: u8) -> &mut Limiter {
+        if which == 0 { &mut self.limiter } else { self.budgets.limiter(which) }
     }
 
     /// Records the first of what the device itself has to say. Says whether there was something and it was recorded.

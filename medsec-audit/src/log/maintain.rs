@@ -142,9 +142,10 @@ impl<S: Suite> Log<S> {
         }
         match job {
             Job::Start(secrets) if stepped.is_ok() => self.begin_session(&secrets, tools)?,
-            Job::Seed(seed) if stepped.is_ok() => {
-                // A fault latches in `random`, and there are no links then.
-                let _latched = tools.random.start(seed, &self.config.device);
+            Job::Seed(secrets) if stepped.is_ok() => {
+                let index =
+                    state::public_of(self.cell.value()).map_err(|_| MaintainError::State)?.index;
+                self.start_random(&secrets, index, tools);
             }
             Job::Forget if stepped.is_ok() => self.forgot = true,
             // Stored or not, a mount may find the new chain from here on: the session of the old one ends.
@@ -183,41 +184,30 @@ impl<S: Suite> Log<S> {
             self.ended(stepped)?;
             return Ok(Progress::More);
         }
-        if !self.wish.session {
-            return self.start_random(tools);
-        }
-        let public = state::public_of(self.cell.value()).map_err(|_| MaintainError::State)?;
-        if self.faults > 0 {
-            self.ring.remount(flash, public.void);
-        }
-        self.ring.check_start(public.index, self.wish.clear).map_err(|_| MaintainError::Full)?;
-        let secrets =
-            state::open(&self.at_rest, self.cell.value()).map_err(|_| MaintainError::State)?;
-        let next = NextSecrets { audit: next_audit(&secrets.audit), seed: ratchet(&secrets.seed) };
-        let void = Void { page: self.ring.next_page(), session: public.index };
-        let index = public.index.checked_add(1).ok_or(MaintainError::State)?;
-        self.replace_state(&PublicState { index, void, ..public }, &next)?;
-        self.job = Job::Start(secrets);
-        Ok(Progress::More)
-    }
-
-    /// Without a session, which a full log has no room for, randomness still starts: by a link somebody can come and empty the log.
-    ///
-    /// As for a session, the next seed is stored before the present one is used.
-    fn start_random<E: EntropySource>(
-        &mut self,
-        tools: &Tools<'_, '_, E>,
-    ) -> Result<Progress, MaintainError> {
-        if tools.random.verdict() != Err(RandomError::NotStarted) {
+        // Without a session, which a full log has no room for, randomness still starts: by a link somebody can come and empty the log.
+        let has_random = tools.random.verdict() != Err(RandomError::NotStarted);
+        if !self.wish.session && has_random {
             return Ok(Progress::Idle);
         }
         let public = state::public_of(self.cell.value()).map_err(|_| MaintainError::State)?;
+        let mut after = public;
+        if self.wish.session {
+            if self.faults > 0 {
+                self.ring.remount(flash, public.void);
+            }
+            self.ring
+                .check_start(public.index, self.wish.clear)
+                .map_err(|_| MaintainError::Full)?;
+            after.void = Void { page: self.ring.next_page(), session: public.index };
+            after.index = public.index.checked_add(1).ok_or(MaintainError::State)?;
+        }
         let secrets =
             state::open(&self.at_rest, self.cell.value()).map_err(|_| MaintainError::State)?;
-        let seed = ratchet(&secrets.seed);
-        let next = NextSecrets { audit: secrets.audit.duplicate(), seed };
-        self.replace_state(&public, &next)?;
-        self.job = Job::Seed(secrets.seed.duplicate());
+        let audit =
+            if self.wish.session { next_audit(&secrets.audit) } else { secrets.audit.duplicate() };
+        // The next seed is stored before the present one is used.
+        self.replace_state(&after, &NextSecrets { audit, seed: ratchet(&secrets.seed) })?;
+        self.job = if self.wish.session { Job::Start(secrets) } else { Job::Seed(secrets) };
         Ok(Progress::More)
     }
 
@@ -232,6 +222,22 @@ impl<S: Suite> Log<S> {
         Ok(())
     }
 
+    /// The next seed is stored, so this one is this boot's alone.
+    fn start_random<E: EntropySource>(
+        &self,
+        secrets: &NextSecrets,
+        index: u32,
+        tools: &mut Tools<'_, '_, E>,
+    ) {
+        let mut personalisation = [0; 20];
+        let parts: [&[u8]; 2] = [&self.config.device, &index.to_le_bytes()];
+        for (to, from) in personalisation.iter_mut().zip(parts.iter().copied().flatten()) {
+            *to = *from;
+        }
+        // A fault latches in `random` and is reported by the device; the log goes on with what the seed gives.
+        let _latched = tools.random.start(secrets.seed.duplicate(), &personalisation);
+    }
+
     /// The state is stored, so the present index and secrets are this boot's alone.
     fn begin_session<E: EntropySource>(
         &mut self,
@@ -240,13 +246,7 @@ impl<S: Suite> Log<S> {
     ) -> Result<(), MaintainError> {
         let public = state::public_of(self.cell.value()).map_err(|_| MaintainError::State)?;
         let index = public.index.checked_sub(1).ok_or(MaintainError::State)?;
-        let mut personalisation = [0; 20];
-        let parts: [&[u8]; 2] = [&self.config.device, &index.to_le_bytes()];
-        for (to, from) in personalisation.iter_mut().zip(parts.iter().copied().flatten()) {
-            *to = *from;
-        }
-        // A fault latches in `random` and is reported by the device; the log goes on with what the seed gives.
-        let _latched = tools.random.start(secrets.seed.duplicate(), &personalisation);
+        self.start_random(secrets, index, tools);
         let mut salt = [0; 16];
         draw(tools.random, &mut salt)?;
         let link = session_link(&secrets.audit, index, &salt, &self.config.device, S::ID);

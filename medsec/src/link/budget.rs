@@ -93,13 +93,12 @@ impl Budgets {
         self.exports.recorded(by, now);
     }
 
-    /// How many records of drops and of openings were left out in windows that are over.
-    pub(crate) fn left_out(&self, now: Ticks) -> [Option<u32>; 2] {
-        [self.drops.due(now), self.openings.limiter.due(now)]
-    }
-
-    /// These numbers are in the log.
-    pub(crate) fn told(&mut self, now: Ticks, which: usize) {
-        if which == 0 { self.drops.told(now) } else { self.openings.limiter.told(now) }
+    /// The limiters one by one.
+    pub(crate) const fn limiter(&mut self, which: u8) -> &mut Limiter {
+        match which {
+            1 => &mut self.drops,
+            2 => &mut self.openings.limiter,
+            _ => &mut self.exports.limiter,
+        }
     }
 }
