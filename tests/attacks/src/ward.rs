@@ -224,6 +224,11 @@ impl<const BLOCK: bool> Stay<'_, '_, BLOCK> {
         self.wires.send("console", format!("{what}\n").as_bytes());
     }
 
+    /// Something is on the wire of a link.
+    pub(crate) fn hear(&mut self, message: &[u8]) {
+        self.wires.send("link", message);
+    }
+
     /// Presses keys, with maintenance behind each; whether all were taken.
     pub(crate) fn press(&mut self, keys: &str) -> bool {
         let mut taken = true;

@@ -13,6 +13,7 @@ use medsec::transport::link::{Link, Received};
 use medsec::{ResetCause, Secret};
 use medsec_sim::adversary::{Attack, Goal, Outcome};
 use medsec_sim::links::{SimHolder, SimLinks};
+use medsec_sim::prng::Prng;
 use medsec_sim::rng::Noise;
 
 use crate::ward::{Stay, Ward, day};
@@ -109,12 +110,31 @@ fn holder(links: &SimLinks, kind: Kind) -> Result<SimHolder, Outcome> {
     links.holder(kind, 9).ok_or_else(|| missing("holder"))
 }
 
-/// What the pump sends to a message; nothing if it is dropped.
+/// What the pump sends to a message; nothing if it is dropped. Both are heard on the wire.
 fn receive(end: &mut End<'_>, stay: &mut Stay<'_, '_, false>, message: &[u8]) -> Option<Vec<u8>> {
+    stay.hear(message);
     let (mut message, mut out) = (message.to_vec(), [0; OUT_BYTES_MIN]);
     let happened = end.receive(stay.pump.device(), &mut message, &mut out).ok()?;
     let Happened::Answer(answer) = happened else { return None };
+    stay.hear(answer.bytes());
     Some(answer.bytes().to_vec())
+}
+
+/// A power cycle in which the nurse has a link with the pump, and what it comes to is in the export.
+fn with_link(
+    ward: &mut Ward,
+    live: impl FnOnce(&mut Peer, &mut End<'_>, &mut Stay<'_, '_, false>) -> Result<(), Outcome>,
+) -> Result<(), Outcome> {
+    let links = links(ward)?;
+    let nurse = holder(&links, Kind::Person)?;
+    ward.boot::<false, _>(ResetCause::PowerOn, |stay| {
+        day(stay)?;
+        let mut end = Endpoint::new(standing(&links)?, stay.pump.device().now());
+        let link = linked(&links, &nurse, &mut end, stay);
+        live(&mut link.ok_or_else(|| missing("link"))?, &mut end, stay)?;
+        stay.rest();
+        stay.export()
+    })
 }
 
 /// The holder's end of a link, as far as he has one.
@@ -198,11 +218,7 @@ fn log_by_service(seed: u64) -> Result<Outcome, Outcome> {
 
 fn frame_replayed(seed: u64) -> Result<Outcome, Outcome> {
     let mut ward = Ward::new(seed)?;
-    let links = links(&ward)?;
-    let nurse = holder(&links, Kind::Person)?;
-    ward.boot::<false, _>(ResetCause::PowerOn, |stay| {
-        let mut end = Endpoint::new(standing(&links)?, stay.pump.device().now());
-        let mut link = linked(&links, &nurse, &mut end, stay).ok_or_else(|| missing("link"))?;
+    with_link(&mut ward, |link, end, stay| {
         let mut out = [0; 64];
         let sealed = link.seal(Channel::App, true, b"bolus 2.0 ml", &mut out);
         let frame = sealed.map_err(Outcome::inconclusive)?.bytes().to_vec();
@@ -213,15 +229,13 @@ fn frame_replayed(seed: u64) -> Result<Outcome, Outcome> {
             told += u32::from(matches!(happened, Ok(Happened::Application(..))));
         }
         match told {
-            1 => {}
-            0 => return Err(missing("message of the nurse")),
+            1 => Ok(()),
+            0 => Err(missing("message of the nurse")),
             _ => {
                 let how = format!("what was said once is told the pump {told} times");
-                return Err(Outcome::succeeded(Goal::Dose, how));
+                Err(Outcome::succeeded(Goal::Dose, how))
             }
         }
-        stay.rest();
-        stay.export()
     })?;
     ward.blocked("a window over the numbers of frames", &[DROPPED])
 }
@@ -229,7 +243,7 @@ fn frame_replayed(seed: u64) -> Result<Outcome, Outcome> {
 fn noise_fills_log(seed: u64) -> Result<Outcome, Outcome> {
     let mut ward = Ward::new(seed)?;
     let links = links(&ward)?;
-    let mut draw = ward.prng;
+    let mut draw = Prng::new(!seed);
     ward.boot::<false, _>(ResetCause::PowerOn, |stay| {
         day(stay)?;
         let mut end = Endpoint::new(standing(&links)?, stay.pump.device().now());
@@ -251,12 +265,8 @@ fn noise_fills_log(seed: u64) -> Result<Outcome, Outcome> {
 
 fn link_cut_by_stranger(seed: u64) -> Result<Outcome, Outcome> {
     let mut ward = Ward::new(seed)?;
-    let links = links(&ward)?;
-    let nurse = holder(&links, Kind::Person)?;
-    let mut draw = ward.prng;
-    ward.boot::<false, _>(ResetCause::PowerOn, |stay| {
-        let mut end = Endpoint::new(standing(&links)?, stay.pump.device().now());
-        let mut link = linked(&links, &nurse, &mut end, stay).ok_or_else(|| missing("link"))?;
+    let mut draw = Prng::new(!seed);
+    with_link(&mut ward, |link, end, stay| {
         for turn in 0..200_u32 {
             let mut message = [0; 60];
             draw.fill(&mut message);
@@ -264,36 +274,34 @@ fn link_cut_by_stranger(seed: u64) -> Result<Outcome, Outcome> {
             let [first, ..] = turn.to_le_bytes();
             message[0] = if turn.is_multiple_of(2) { 0x80 | (first >> 1) & 7 } else { first & 3 };
             let length = if message[0] & 0x80 == 0 { 52 } else { 60 };
-            if receive(&mut end, stay, &message[..length]).is_some() {
+            if receive(end, stay, &message[..length]).is_some() {
                 return Err(missing("silence"));
             }
         }
-        let answer = ask(&mut link, &mut end, stay, Request::About);
-        if !answer.is_some_and(|answer| matches!(Answer::parse(&answer), Ok(Answer::About(_)))) {
-            return Err(Outcome::succeeded(Goal::LinkLost, "the nurse's link is gone"));
+        let answer = ask(link, end, stay, Request::About);
+        if answer.is_some_and(|answer| matches!(Answer::parse(&answer), Ok(Answer::About(_)))) {
+            return Ok(());
         }
-        stay.rest();
-        stay.export()
+        Err(Outcome::succeeded(Goal::LinkLost, "the nurse's link is gone"))
     })?;
     ward.blocked("what does not open moves nothing", &[DROPPED])
 }
 
 fn export_unseen(seed: u64) -> Result<Outcome, Outcome> {
     let mut ward = Ward::new(seed)?;
-    let links = links(&ward)?;
-    let nurse = holder(&links, Kind::Person)?;
-    ward.boot::<false, _>(ResetCause::PowerOn, |stay| {
-        let mut end = Endpoint::new(standing(&links)?, stay.pump.device().now());
-        let mut link = linked(&links, &nurse, &mut end, stay).ok_or_else(|| missing("link"))?;
+    with_link(&mut ward, |link, end, stay| {
         let (log, _) = stay.pump.device().log_mut();
         let start = log.export_start().map_err(Outcome::inconclusive)?;
-        let middle = Cursor { offset: 4_096, ..start };
-        let answer = ask(&mut link, &mut end, stay, Request::ExportRead(middle));
-        if !answer.is_some_and(|answer| matches!(Answer::parse(&answer), Ok(Answer::Part(..)))) {
-            return Err(missing("part of the log"));
+        let mut cursor = Cursor { offset: 4_096, ..start };
+        // To its end: all of it was on the wire, and is looked through for patients' numbers.
+        loop {
+            let answer = ask(link, end, stay, Request::ExportRead(cursor)).unwrap_or_default();
+            match Answer::parse(&answer) {
+                Ok(Answer::Part(_, [])) => return Ok(()),
+                Ok(Answer::Part(next, _)) => cursor = next,
+                _ => return Err(missing("part of the log")),
+            }
         }
-        stay.rest();
-        stay.export()
     })?;
     ward.blocked("the first part of a link is recorded before it is given", &[EXPORT_STARTED])
 }
