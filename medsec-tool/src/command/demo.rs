@@ -6,6 +6,7 @@
 mod bench;
 mod checks;
 mod life;
+mod link;
 
 use std::path::Path;
 
@@ -19,8 +20,8 @@ use crate::untrusted::Untrusted;
 use bench::Bench;
 
 /// What the demo does not show, since it is not built yet.
-const NOT_YET: &str = "  not in it yet: the certificate authority and provisioning, login and permissions, the encrypted \
-                       link, the signed update, decommissioning";
+const NOT_YET: &str =
+    "  not in it yet: provisioning, login and permissions, the signed update, decommissioning";
 
 /// A step did not end as it must.
 #[derive(Debug)]
@@ -79,7 +80,9 @@ pub(crate) fn run(out: Option<&Path>) -> Result<Outcome, Error> {
 /// Plays the steps in order; gives the number of records that the whole log holds.
 fn play(bench: &Bench, script: &mut Script) -> Result<u64, Stop> {
     let life = life::play(bench, script)?;
-    checks::play(bench, &life, script)
+    let records = checks::play(bench, &life, script)?;
+    link::play(bench, script)?;
+    Ok(records)
 }
 
 /// `Ok` if `holds`, otherwise that `claim` is wrong.

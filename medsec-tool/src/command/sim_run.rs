@@ -165,21 +165,19 @@ impl SimPump {
                 save(dir, part)?;
                 saved = (counts.programs, counts.erases);
             }
-            let came = door.receive(&mut outbox);
+            let mut came = door.receive(&mut outbox);
+            let mut is_over = false;
             if let Ok(bytes) = &came
                 && !bytes.is_empty()
             {
-                let mut rest = &bytes[..];
-                while !rest.is_empty() {
-                    let Ok(Some(frame)) = inbox.push(&mut rest) else { continue };
-                    let mut out = [0; OUT_BYTES_MIN];
-                    if let Ok(Happened::Answer(answer)) =
-                        end.receive(pump.device(), frame, &mut out)
-                    {
-                        door.send(&mut outbox, &answer);
-                    }
+                let mut frames = Frames { inbox: &mut inbox, outbox: &mut outbox, door };
+                is_over = frames.answer(&mut end, pump.device(), bytes);
+                if !is_over {
+                    continue;
                 }
-                continue;
+            }
+            if is_over && door.is_free() {
+                came = Err(ChannelLost);
             }
             if came == Err(ChannelLost) {
                 inbox.clear();
@@ -193,6 +191,35 @@ impl SimPump {
                 sleep(PAUSE);
             }
         }
+    }
+}
+
+/// What comes and goes over the door.
+struct Frames<'a> {
+    inbox: &'a mut Inbox<FRAME_BYTES>,
+    outbox: &'a mut Outbox<FRAME_BYTES>,
+    door: &'a mut Door,
+}
+
+impl Frames<'_> {
+    /// Answers each frame in what has come; whether the peer has ended its link.
+    fn answer(
+        &mut self,
+        end: &mut Endpoint<'_, Aes256Gcm, 0>,
+        device: &mut Device<SimBoard<'_>>,
+        mut bytes: &[u8],
+    ) -> bool {
+        let mut is_over = false;
+        while !bytes.is_empty() {
+            let Ok(Some(frame)) = self.inbox.push(&mut bytes) else { continue };
+            let mut out = [0; OUT_BYTES_MIN];
+            match end.receive(device, frame, &mut out) {
+                Ok(Happened::Answer(answer)) => self.door.send(self.outbox, &answer),
+                Ok(Happened::Ended) => is_over = true,
+                Ok(Happened::Nothing | Happened::Application(..) | _) | Err(_) => {}
+            }
+        }
+        is_over
     }
 }
 
@@ -343,6 +370,17 @@ impl Door {
                     // Nobody has opened it yet.
                     Err(ChannelLost) => Ok(Vec::new()),
                 }
+            }
+        }
+    }
+
+    /// Whether a pseudo-terminal is free for the next peer, once the one before has ended its link: who opens it again at once leaves no gap to see.
+    const fn is_free(&mut self) -> bool {
+        match self {
+            Self::Tcp { .. } => false,
+            Self::Tty { is_used, .. } => {
+                *is_used = false;
+                true
             }
         }
     }

@@ -56,7 +56,7 @@ fn every_step_of_the_demo_is_checked() {
     let steps = lines.iter().filter(|line| line.starts_with("  \u{2714} ")).count();
     let last = lines.last().unwrap();
     assert!(last.starts_with(&format!("demo: {steps} steps, ")), "{last}");
-    assert!(steps >= 24, "{steps}");
+    assert!(steps >= 28, "{steps}");
     let (code, json) = medsec(demo.dir.path(), "demo --json --out again");
     assert_eq!(code, 0);
     let json = validate(&Bench::new(Judge::Says(good_log())), &json);

@@ -91,17 +91,33 @@ impl Bench {
 
     /// Runs `medsec log …` with `--json`. Words that begin with an at sign are files of the demo.
     pub(super) fn log(&self, words: &str) -> Result<Run, Stop> {
-        let words = words.split(' ').map(|word| match word.strip_prefix('@') {
-            Some(name) => self.dir.join(name).into_os_string(),
-            None => OsString::from(word),
-        });
-        let args = ["medsec", "log"].map(OsString::from).into_iter().chain(words);
-        let args = args.chain([OsString::from("--json")]);
+        self.run(&format!("log {words}"))
+    }
+
+    /// Runs `medsec …` with `--json`, in the same way.
+    pub(super) fn run(&self, words: &str) -> Result<Run, Stop> {
         let (mut out, mut err) = (Vec::new(), Vec::new());
+        let args = self.arguments(words);
         let exit = crate::run(args, &Verifier, Surroundings::default(), &mut out, &mut err);
         let json = serde_json::from_slice(&out)
             .map_err(|_| Stop::Failed("the tool printed no JSON object".to_owned()))?;
         Ok(Run { exit, json })
+    }
+
+    /// Runs a command line that does not end by itself, on a thread of its own.
+    pub(super) fn run_in(args: Vec<OsString>) -> Exit {
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        crate::run(args, &Verifier, Surroundings::default(), &mut out, &mut err)
+    }
+
+    /// The command line for these words.
+    pub(super) fn arguments(&self, words: &str) -> Vec<OsString> {
+        let words = words.split(' ').map(|word| match word.strip_prefix('@') {
+            Some(name) => self.dir.join(name).into_os_string(),
+            None => OsString::from(word),
+        });
+        let args = [OsString::from("medsec")].into_iter().chain(words);
+        args.chain([OsString::from("--json")]).collect()
     }
 }
 
