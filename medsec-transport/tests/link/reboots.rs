@@ -59,14 +59,3 @@ fn no_one_fault_gives_a_key_twice() {
         "links: {sum} boots, no key twice but with noise, flash and first message repeated at once"
     );
 }
-
-#[test]
-#[ignore = "a million boots take some minutes: cargo test --release -p medsec-transport --test link -- --ignored"]
-fn a_million_boots_under_one_fault_give_no_key_twice() {
-    let boots = 250_000;
-    for bits in [0, 1, 2, 4] {
-        let faults = Faults { noise: bits & 1 != 0, flash: bits & 2 != 0, replay: bits & 4 != 0 };
-        assert_eq!(repeated(faults, boots), 0, "{faults:?}");
-    }
-    println!("links: {} boots under one fault or none, no key twice", 4 * boots);
-}
