@@ -14,6 +14,7 @@ use core::fmt;
 
 use medsec_core::Secret;
 use medsec_core::identity::certificate::{Kind, Kinds, NO_SCOPE};
+use medsec_core::identity::issuer_state::{IssuerRecord, IssuerState};
 use medsec_core::identity::permit::Actions;
 use medsec_core::identity::trust::{ANCHORS_MAX, Anchor, Origin};
 use medsec_core::key::PublicKey;
@@ -96,6 +97,16 @@ impl TrustFile {
     #[must_use]
     pub fn anchors(&self) -> &[Anchor] {
         &self.anchors
+    }
+
+    /// Takes over the epochs in which these issuers issue now: what they issued before does not hold.
+    pub(crate) fn begin_epochs(&mut self, records: &[IssuerRecord]) {
+        for anchor in &mut self.anchors {
+            let id = anchor.key.kid();
+            let states = records.iter().map(IssuerRecord::state);
+            let epochs = states.filter(|state| state.issuer() == id).map(IssuerState::min_epoch);
+            anchor.min_epoch = epochs.max().unwrap_or(0);
+        }
     }
 
     /// What first messages are followed by.

@@ -257,7 +257,8 @@ impl core::fmt::Debug for IssuerState {
 
 /// What a device keeps of an issuer: its newest state, and the epoch in force.
 ///
-/// A list of serials counts at once, whoever brought it. The epoch rises only when a holder whom it leaves valid is
+/// A list of serials counts at once, whoever brought it, if it holds all that the one before held. So an issuer drops no serial of a device, which
+/// has no epoch, ever, and none of others before its new epoch is in force wherever it counts. The epoch rises only when a holder whom it leaves valid is
 /// there to see it: a thief of the issuer's key could otherwise shut everyone out of a device that no one can reach.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct IssuerRecord {

@@ -88,10 +88,11 @@ fn inspect(path: &Path) -> Result<Outcome, Error> {
 fn open<S: Suite>(args: &OpenArgs, content: Content) -> Result<Outcome, Error> {
     let mut findings = Vec::new();
     let holder = holder(&args.holder, &mut findings)?;
-    let trusted = trust(&args.trust, &mut findings)?;
+    let mut trusted = trust(&args.trust, &mut findings)?;
     let device =
         args.device.as_deref().map(parse_hex).map(|id| id.ok_or_else(bad_id)).transpose()?;
     let revoked = records(args.revoked.as_deref())?;
+    trusted.begin_epochs(&revoked);
     let secret = holder.secret();
     let own = Own { secret: &secret, certificate: holder.certificate() };
     let anchors = Trust::new(trusted.anchors(), &[], &revoked);

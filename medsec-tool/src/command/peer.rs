@@ -32,7 +32,7 @@ pub(crate) struct Opened {
 pub(crate) fn open(peer: &Peer) -> Result<Opened, Error> {
     let mut findings = Vec::new();
     let holder = holder(&peer.holder, &mut findings)?;
-    let trust = trust(&peer.trust, &mut findings)?;
+    let mut trust = trust(&peer.trust, &mut findings)?;
     let device = match &peer.device {
         None => None,
         Some(digits) => Some(parse_hex(digits).ok_or_else(|| Error::Usage {
@@ -40,6 +40,7 @@ pub(crate) fn open(peer: &Peer) -> Result<Opened, Error> {
         })?),
     };
     let revoked = records(peer.revoked.as_deref())?;
+    trust.begin_epochs(&revoked);
     Ok(Opened { holder, trust, device, revoked, findings })
 }
 

@@ -17,6 +17,7 @@ use medsec_core::agreement::{AgreementKey, AgreementSecret};
 use medsec_core::hal::EntropySource as _;
 use medsec_core::identity::Day;
 use medsec_core::identity::certificate::{Kind, NO_SCOPE};
+use medsec_core::identity::issuer_state::IssuerRecord;
 use medsec_core::identity::trust::{Stage, Trust};
 use medsec_core::key::{DeviceKey as SigningKey, device_id};
 use medsec_core::suite::{Aes256Gcm, Suite as _};
@@ -53,13 +54,15 @@ const FRAME_BYTES: usize = 1_024;
 
 /// Runs the pump until so many connections have ended.
 pub(crate) fn run(args: &SimArgs, err: &mut dyn Write) -> Result<Outcome, Error> {
-    let pump = SimPump::of(args)?;
+    let mut pump = SimPump::of(args)?;
+    let revoked = peer::records(args.revoked.as_deref())?;
+    pump.trust.begin_epochs(&revoked);
     let (mut door, address) = Door::open(args.listen)?;
     let shown = address.shown();
     files::write(&args.dir.join("address"), &[], |out| writeln!(out, "{shown}"))?;
     // Whoever waits for it reads the file.
     drop(writeln!(err, "  listening at {shown}"));
-    let ended = pump.serve(args, &mut door)?;
+    let ended = pump.serve(args, &revoked, &mut door)?;
     let device = hex(&pump.holder.certificate().claims().subject);
     Ok(Outcome {
         exit: Exit::Ok,
@@ -121,7 +124,12 @@ impl SimPump {
     }
 
     /// One boot of the pump, in which it answers. Gives the number of connections that have ended.
-    fn serve(&self, args: &SimArgs, door: &mut Door) -> Result<u32, Error> {
+    fn serve(
+        &self,
+        args: &SimArgs,
+        revoked: &[IssuerRecord],
+        door: &mut Door,
+    ) -> Result<u32, Error> {
         let dir = &args.dir;
         let (clock, began) = (SimClock::new(), Instant::now());
         let mut flash = self.flash.clone();
@@ -133,8 +141,7 @@ impl SimPump {
         let mut pump = Pump::new(device, &therapy);
         let secret: AgreementSecret = self.holder.secret();
         let (anchors, admission) = (self.trust.anchors(), self.trust.admission());
-        let revoked = peer::records(args.revoked.as_deref())?;
-        let trust = Trust::new(anchors, &[], &revoked);
+        let trust = Trust::new(anchors, &[], revoked);
         let standing = Standing {
             own: medsec_transport::link::Own {
                 secret: &secret,

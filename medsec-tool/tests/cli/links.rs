@@ -341,6 +341,28 @@ fn what_an_authority_has_revoked_does_not_hold() {
     let nurse = ["device", "show", "--at", &address, "--as", "@nurse", "--trust", "@ca/trust.txt"];
     assert_eq!(site.error(&nurse), (Exit::Refused, "E0404".to_owned()));
     assert_eq!(pump.join().unwrap().exit, Exit::Ok);
+    // A new epoch ends what was issued before it.
+    site.good(&["ca", "rotate", "@ca", "--passphrase-file", "@pass"]);
+    site.issue("person", "matron");
+    let args = site.args(&["sim", "run", "@pump", "--connections", "2", "--revoked", "@ca/ca.txt"]);
+    std::fs::remove_file(&path).unwrap();
+    let pump = spawn(move || tool(&args));
+    let address = waited(&path);
+    let show = |holder: &str| {
+        site.error(&[
+            "device",
+            "show",
+            "--at",
+            &address,
+            "--as",
+            holder,
+            "--trust",
+            "@ca/trust.txt",
+        ])
+    };
+    assert_eq!(show("@doctor"), (Exit::Refused, "E0404".to_owned()));
+    assert_eq!(show("@matron"), (Exit::Ok, "none".to_owned()));
+    assert_eq!(pump.join().unwrap().exit, Exit::Ok);
 }
 
 /// Files that lie where a fetch would keep what came are neither read over nor removed.
