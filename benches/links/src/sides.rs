@@ -6,6 +6,7 @@ use medsec_core::hal::{EntropySource, SourceFault};
 use medsec_core::identity::Day;
 use medsec_core::identity::certificate::{Certificate, Claims, Kind, Kinds, NO_SCOPE, Unsigned};
 use medsec_core::identity::peer::LinkAuthority;
+use medsec_core::identity::permit::Actions;
 use medsec_core::identity::trust::{Anchor, Origin, Stage, Today, Trust};
 use medsec_core::key::{DeviceKey, device_id, sha256};
 use medsec_core::rng::Random;
@@ -72,6 +73,7 @@ impl Sides {
                 scope: NO_SCOPE,
                 model: 0,
                 min_epoch: 0,
+                permits: Actions::NONE,
             }],
         })
     }
