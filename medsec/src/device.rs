@@ -248,8 +248,8 @@ impl<P: Port, W: Watcher> Device<P, W> {
 
     /// Records `event`, which anybody can cause again and again: a refused key, a wrong password, a stranger's message.
     ///
-    /// In each window of [`LIMITED_WINDOW_MS`](crate::LIMITED_WINDOW_MS) the first
-    /// [`LIMITED_RECORDS_MAX`](crate::LIMITED_RECORDS_MAX) of all such events are recorded; the others are counted, and
+    /// In each window of [`LIMITED_WINDOW_MS`] the first
+    /// [`LIMITED_RECORDS_MAX`] of all such events are recorded; the others are counted, and
     /// [`Device::maintain`] records their number ([`SystemEvent::RecordsSuppressed`]) when the window is over. So nobody
     /// pushes evidence out of a log that overwrites, or fills one that blocks. `None`: it was counted.
     ///
