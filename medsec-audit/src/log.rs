@@ -205,6 +205,8 @@ pub struct Log<S: Suite> {
     job: Job,
     wish: Wish,
     forgot: bool,
+    /// Randomness was asked for, with a session or without.
+    wants_random: bool,
     unsigned: u16,
     /// This session signs as soon as it has a record, to vouch for the chain of secrets.
     vouch: bool,
@@ -278,6 +280,7 @@ impl<S: Suite> Log<S> {
             job: Job::None,
             wish: Wish::default(),
             forgot: false,
+            wants_random: false,
             unsigned: 0,
             vouch: false,
             refused: 0,
@@ -301,6 +304,11 @@ impl<S: Suite> Log<S> {
         if self.ring.room(index).is_none_or(|room| room >= RESERVE_BYTES) {
             self.wish.session = true;
         }
+    }
+
+    /// Asks for randomness, also where no session starts: by a link somebody can come and empty a full log.
+    pub const fn request_random(&mut self) {
+        self.wants_random = true;
     }
 
     /// Asks for a checkpoint; [`Log::maintain`] signs it.

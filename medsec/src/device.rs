@@ -220,6 +220,7 @@ impl<P: Port, W: Watcher> Device<P, W> {
         let mut log =
             Log::mount(&mut flash, config, &identity.storage_root).map_err(BootError::Log)?;
         log.request_session();
+        log.request_random();
         Ok(Self {
             flash,
             clock,

@@ -184,9 +184,9 @@ impl<S: Suite> Log<S> {
             self.ended(stepped)?;
             return Ok(Progress::More);
         }
-        // Without a session, which a full log has no room for, randomness still starts: by a link somebody can come and empty the log.
-        let has_random = tools.random.verdict() != Err(RandomError::NotStarted);
-        if !self.wish.session && has_random {
+        let lacks_random = tools.random.verdict() == Err(RandomError::NotStarted);
+        let is_due = self.wish.session || (self.wants_random && lacks_random);
+        if !is_due {
             return Ok(Progress::Idle);
         }
         let public = state::public_of(self.cell.value()).map_err(|_| MaintainError::State)?;

@@ -8,6 +8,7 @@ use medsec::link::{Endpoint, Happened, OUT_BYTES_MIN};
 use medsec::transport::link::{Link, Received};
 use medsec::{RecordError, Secret};
 use medsec_sim::clock::SimClock;
+use medsec_sim::fault::Model;
 use medsec_sim::links::SimLinks;
 use medsec_sim::rng::Noise;
 
@@ -135,4 +136,32 @@ fn a_full_log_is_read_out_over_a_link_after_a_boot_too() {
     device.log(&event(2)).unwrap();
     drop(device);
     assert_eq!(times(&flash, EXPORT_STARTED), 3, "each time it was read");
+}
+
+/// Where no session starts, the seed alone is stored. Power that fails at any operation of that takes nothing away.
+#[test]
+fn a_power_cut_at_any_operation_of_a_boot_of_a_full_log_leaves_it_to_be_read() {
+    let mut full = manufactured();
+    fill(&mut started(&mut full));
+    let mut cuts = 0;
+    for model in Model::SHARPEST {
+        for cut in 1..14 {
+            let mut flash = full.clone();
+            flash.set_model(model);
+            flash.cut_after(cut);
+            let noise = Noise::good(cut.into());
+            let mut device: Blocking<'_> = boot(&mut flash, noise, &SimClock::new()).unwrap();
+            let _cut = maintain(&mut device);
+            drop(device);
+            flash.power_off();
+            flash.power_on();
+            let noise = Noise::good(u64::from(cut) + 100);
+            let mut device: Blocking<'_> = boot(&mut flash, noise, &SimClock::new()).unwrap();
+            let _started = maintain(&mut device);
+            assert!(is_read_out(&mut device), "cut {cut}, {model}");
+            assert_eq!(device.log(&event(1)), Err(RecordError::Full));
+            cuts += 1;
+        }
+    }
+    assert!(cuts >= 39, "{cuts}");
 }
