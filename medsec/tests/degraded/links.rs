@@ -145,13 +145,13 @@ fn a_power_cut_at_any_operation_of_a_boot_of_a_full_log_leaves_it_to_be_read() {
     fill(&mut started(&mut full));
     let mut cuts = 0;
     for model in Model::SHARPEST {
-        for cut in 1..14 {
+        for cut in 1..=4 {
             let mut flash = full.clone();
             flash.set_model(model);
             flash.cut_after(cut);
             let noise = Noise::good(cut.into());
             let mut device: Blocking<'_> = boot(&mut flash, noise, &SimClock::new()).unwrap();
-            let _cut = maintain(&mut device);
+            cuts += u32::from(maintain(&mut device).is_err());
             drop(device);
             flash.power_off();
             flash.power_on();
@@ -160,8 +160,7 @@ fn a_power_cut_at_any_operation_of_a_boot_of_a_full_log_leaves_it_to_be_read() {
             let _started = maintain(&mut device);
             assert!(is_read_out(&mut device), "cut {cut}, {model}");
             assert_eq!(device.log(&event(1)), Err(RecordError::Full));
-            cuts += 1;
         }
     }
-    assert!(cuts >= 39, "{cuts}");
+    assert!(cuts >= 9, "{cuts}");
 }
