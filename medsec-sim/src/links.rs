@@ -40,7 +40,6 @@ pub struct SimLinks {
     owner: DeviceKey,
     anchors: [Anchor; 2],
     device: SimHolder,
-    admission: [u8; 32],
     key: AdmissionKey,
 }
 
@@ -69,9 +68,8 @@ impl SimLinks {
         let signing = DeviceKey::from_seed(&identity.signing_seed);
         let secret = AgreementSecret::from_bytes(Secret::new([seed.wrapping_add(3); 32]));
         let device = issue(&maker, Kind::Device, seed, secret, &signing)?;
-        let admission = [seed.wrapping_add(4); 32];
-        let key = AdmissionKey::derive(&Secret::new(admission));
-        Some(Self { maker, owner, anchors, device, admission, key })
+        let key = AdmissionKey::derive(&Secret::new([seed.wrapping_add(4); 32]));
+        Some(Self { maker, owner, anchors, device, key })
     }
 
     /// A holder of a certificate of this kind, of whoever issues it, by a number.
@@ -164,12 +162,6 @@ impl SimLinks {
     #[must_use]
     pub const fn admission(&self) -> &AdmissionKey {
         &self.key
-    }
-
-    /// The secret under that key.
-    #[must_use]
-    pub const fn admission_secret(&self) -> &[u8; 32] {
-        &self.admission
     }
 }
 

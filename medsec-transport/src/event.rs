@@ -51,7 +51,7 @@ events! { @system
             /// What it is.
             public kind: PeerKind,
         },
-        /// A link has ended.
+        /// A link has ended on which others have tried something.
         LinkEnded = 0x3002 [AccessControl, Security, Success] {
             /// The front of the subject of the peer's certificate.
             public by: PrincipalId,

@@ -324,12 +324,7 @@ impl<P: Port, W: Watcher> Device<P, W> {
         (&mut self.log, &mut self.flash)
     }
 
-    /// The random source, for the ephemeral key of a link.
-    pub(crate) const fn random(&mut self) -> &mut Random<P::Entropy> {
-        &mut self.random
-    }
-
-    /// What a sealed file is signed with, and where its key comes from.
+    /// What a sealed file is signed with, and where its key and the ephemeral keys of links come from.
     pub(crate) const fn sender(&mut self) -> (&DeviceKey, &mut Random<P::Entropy>) {
         (&self.key, &mut self.random)
     }
@@ -384,7 +379,7 @@ impl<P: Port, W: Watcher> Device<P, W> {
 
     /// Records how many events were left out, if that is due and can be recorded.
     fn record_suppressed(&mut self, now: Ticks) -> bool {
-        for which in 0..4_u8 {
+        for which in 0..3_u8 {
             let Some(count) = self.limiter(which).due(now) else { continue };
             let event = SystemEvent::RecordsSuppressed { count: Count::new(count) };
             let stored = self.append(&event, now).is_ok();

@@ -28,12 +28,17 @@ impl Limiter {
         Self { since: now, ..Self::new(self.records_max, self.window_ms) }
     }
 
-    /// Whether one more may be recorded at `now`. If not, it is counted.
-    pub(crate) fn admits(&mut self, now: Ticks) -> bool {
+    /// Whether one more may be recorded at `now`.
+    pub(crate) fn has_room(&mut self, now: Ticks) -> bool {
         if self.is_over(now) && self.suppressed == 0 {
             *self = self.next(now);
         }
-        if self.recorded < self.records_max {
+        self.recorded < self.records_max
+    }
+
+    /// Whether one more may be recorded at `now`. If not, it is counted.
+    pub(crate) fn admits(&mut self, now: Ticks) -> bool {
+        if self.has_room(now) {
             return true;
         }
         self.suppressed = self.suppressed.saturating_add(1);

@@ -18,7 +18,7 @@ use medsec_core::key::sha256;
 use medsec_core::suite::{Suite, TAG_BYTES};
 use medsec_core::time::Ticks;
 use medsec_transport::event::Dropped;
-use medsec_transport::frame::{Channel, Outgoing, ReceiveError, SendError};
+use medsec_transport::frame::{Channel, Outgoing, ReceiveError, SendError, overhead};
 use medsec_transport::limiter::{AdmissionError, AdmissionKey, Limiter};
 use medsec_transport::link::{
     HALF_OPEN_MS, Handshake, Judging, Kept, Link, LinkError, Message, Method, Own, Received,
@@ -32,7 +32,7 @@ pub const LINK_MS_MAX: u64 = 24 * 60 * 60 * 1_000;
 /// Milliseconds between two checkpoints that peers ask for.
 pub const CHECKPOINT_MS_MIN: u64 = 60_000;
 /// Bytes that an answer takes at most, in the buffer that [`Endpoint::receive`] is lent.
-pub const OUT_BYTES_MIN: usize = ANSWER_BYTES_MAX + 19;
+pub const OUT_BYTES_MIN: usize = ANSWER_BYTES_MAX + overhead::<1>();
 
 /// What this end is, and whom it speaks with.
 #[derive(Clone, Copy, Debug)]
@@ -128,7 +128,7 @@ struct Living<S: Suite, const WORDS: usize> {
 ///
 /// # Limits
 /// RAM: two handshakes and a link with their ciphers, and about 1,000 bytes. A call makes at most one handshake's agreements and one answer; it
-/// programs at most twice for each of two records, and never erases.
+/// programs at most twice for each of three records, and never erases.
 ///
 /// # Security
 /// A link that there is ends only by its peer, by [`close`](Self::close), by another peer that has proved itself, or with its time. What strangers
@@ -272,7 +272,7 @@ impl<'i, S: Suite, const WORDS: usize> Endpoint<'i, S, WORDS> {
         };
         let message = message.map_err(EndpointError::Admission)?;
         let (own, judging) = (self.standing.own, judging(&self.standing));
-        let random = device.random();
+        let (_, random) = device.sender();
         let (handshake, second) =
             Handshake::accept(own, judging, method, &UNBOUND, random, message, out)
                 .map_err(EndpointError::Handshake)?;

@@ -66,8 +66,8 @@ impl<S: Suite> Log<S> {
     ///
     /// Call it whenever therapy can spare the time, until it says [`Progress::Idle`]. What may be due: the start of a
     /// session (1 erase and 5 programs, 1 erase and 2 programs more if it opens a page; up to 20 operations after a cut),
-    /// the erase of the next page, a checkpoint, and once a boot the destruction of earlier sessions' secrets. A full log
-    /// that starts no session stores the next seed all the same (1 erase, 3 programs), so that there is randomness.
+    /// the erase of the next page, a checkpoint, and once a boot the destruction of earlier sessions' secrets. Where
+    /// no session starts and randomness was asked for, the next seed is stored alone (one replacement of the cell).
     ///
     /// # Power loss
     /// At any instant: the next mount finds every acknowledged record, and every index is used once.

@@ -45,12 +45,15 @@ impl Seldom {
         Self { limiter: Limiter::new(LINKS_MAX, HOUR_MS), last: None }
     }
 
-    fn due(&mut self, by: PrincipalId, now: Ticks) -> Due {
-        let is_known =
-            |(last, at): (PrincipalId, Ticks)| last == by && now.millis_since(at) < SAME_MS;
-        if self.last.is_some_and(is_known) {
+    fn due(
+        &mut self,
+        by: PrincipalId,
+        now: Ticks,
+        has_room: impl FnOnce(&mut Limiter, Ticks) -> bool,
+    ) -> Due {
+        if self.last.is_some_and(|(last, at)| last == by && now.millis_since(at) < SAME_MS) {
             Due::Known
-        } else if self.limiter.admits(now) {
+        } else if has_room(&mut self.limiter, now) {
             Due::Now
         } else {
             Due::TooMuch
@@ -75,7 +78,7 @@ impl Budgets {
 
     /// Whether it has to be recorded that this peer has opened a link.
     pub(super) fn opening(&mut self, by: PrincipalId, now: Ticks) -> Due {
-        self.openings.due(by, now)
+        self.openings.due(by, now, Limiter::admits)
     }
 
     /// It was.
@@ -83,9 +86,10 @@ impl Budgets {
         self.openings.recorded(by, now);
     }
 
-    /// Whether it has to be recorded that this peer reads the log.
+    /// Whether it has to be recorded that this peer reads the log. What is too much is refused, so it is not counted as left out: a number that a
+    /// full log cannot take would keep its readers out for ever.
     pub(crate) fn export(&mut self, by: PrincipalId, now: Ticks) -> Due {
-        self.exports.due(by, now)
+        self.exports.due(by, now, Limiter::has_room)
     }
 
     /// It was, or there is no room for it.
@@ -93,12 +97,8 @@ impl Budgets {
         self.exports.recorded(by, now);
     }
 
-    /// The limiters one by one.
+    /// The limiters that leave something out.
     pub(crate) const fn limiter(&mut self, which: u8) -> &mut Limiter {
-        match which {
-            1 => &mut self.drops,
-            2 => &mut self.openings.limiter,
-            _ => &mut self.exports.limiter,
-        }
+        if which == 1 { &mut self.drops } else { &mut self.openings.limiter }
     }
 }

@@ -45,8 +45,12 @@ fn ask(
 
 /// Whether a person of the owner can read the log out.
 fn is_read_out(device: &mut Blocking<'_>) -> bool {
+    is_read_out_by(device, 3)
+}
+
+fn is_read_out_by(device: &mut Blocking<'_>, person: u8) -> bool {
     let links = SimLinks::new(&identity(1), 50).unwrap();
-    let person = links.holder(Kind::Person, 3).unwrap();
+    let person = links.holder(Kind::Person, person).unwrap();
     let mut end = Endpoint::new(links.standing().unwrap(), device.now());
     let mut random = Random::new(Noise::good(77));
     random.start(Secret::new([6; 32]), b"peer").unwrap();
@@ -136,6 +140,26 @@ fn a_full_log_is_read_out_over_a_link_after_a_boot_too() {
     device.log(&event(2)).unwrap();
     drop(device);
     assert_eq!(times(&flash, EXPORT_STARTED), 3, "each time it was read");
+}
+
+/// Two who come in turn are told to wait, within the hour, and no longer: nothing of a full log is recorded to end that.
+#[test]
+fn readers_in_turn_close_the_way_out_of_a_full_log_for_an_hour_at_most() {
+    let mut flash = manufactured();
+    fill(&mut started(&mut flash));
+    let noise = Noise::good(flash.counts().reads);
+    let clock = SimClock::new();
+    let mut device: Blocking<'_> = boot(&mut flash, noise, &clock).unwrap();
+    let _started = maintain(&mut device);
+    let mut read = 0;
+    for turn in 0..40 {
+        clock.advance(60_000);
+        read += u32::from(is_read_out_by(&mut device, 3 + turn % 2));
+        let _idle = maintain(&mut device);
+    }
+    assert!((16..24).contains(&read), "{read}");
+    clock.advance(3_600_000);
+    assert!(is_read_out(&mut device));
 }
 
 /// Where no session starts, the seed alone is stored. Power that fails at any operation of that takes nothing away.

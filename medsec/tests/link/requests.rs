@@ -152,3 +152,20 @@ fn a_device_answers_what_it_does_not_know_and_what_is_not_whole_alike() {
     }
     ask(&mut link, &mut end, &mut device, Request::About);
 }
+
+/// A cursor that names a page which the log has not reached is of another log.
+#[test]
+fn a_cursor_from_before_the_log_was_made_anew_is_refused() {
+    let (ward, mut flash) = ward();
+    let (mut device, mut end) = ward.boot(&mut flash);
+    let mut link = linked(&ward.links, &ward.person(1), &mut end, &mut device);
+    let (log, _) = device.log_mut();
+    let now = log.export_start().unwrap();
+    for (offset, page) in [(4_096, now.page + 1), (4_096, u32::MAX), (0, now.page + 1)] {
+        let request = Request::ExportRead(Cursor { offset, page, ..now });
+        let answer = ask(&mut link, &mut end, &mut device, request);
+        assert_eq!(Answer::parse(&answer), Ok(Answer::Refused(Refused::Changed)), "{page}");
+    }
+    let good = ask(&mut link, &mut end, &mut device, Request::ExportRead(now));
+    assert!(matches!(Answer::parse(&good), Ok(Answer::Part(..))));
+}
