@@ -1,7 +1,7 @@
 //! The command line.
 
 use core::str::FromStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -241,13 +241,10 @@ pub(crate) enum DeviceVerb {
     Show(Peer),
 }
 
-/// A device, and who asks it.
+/// Who speaks with a device or reads what it sealed, and whom that trusts.
 #[derive(Args, Debug)]
-pub(crate) struct Peer {
-    /// Where the device is: tcp:HOST:PORT, or tty:PATH for a serial line
-    #[arg(long, value_name = "ADDRESS")]
-    pub(crate) at: Address,
-    /// Who asks: the file of `medsec ca issue`
+pub(crate) struct Parties {
+    /// Who asks or reads: the file of `medsec ca issue`
     #[arg(long = "as", value_name = "FILE")]
     pub(crate) holder: PathBuf,
     /// What is trusted: trust.txt of the authority
@@ -259,6 +256,24 @@ pub(crate) struct Peer {
     /// The id of the one device that is meant; left out, any of the owner
     #[arg(long, value_name = "ID")]
     pub(crate) device: Option<String>,
+}
+
+impl Parties {
+    /// What is read of them, so that no output takes its place.
+    pub(crate) fn files(&self) -> Vec<&Path> {
+        let files = [Some(&self.holder), Some(&self.trust), self.revoked.as_ref()];
+        files.into_iter().flatten().map(PathBuf::as_path).collect()
+    }
+}
+
+/// A device, and who asks it.
+#[derive(Args, Debug)]
+pub(crate) struct Peer {
+    /// Where the device is: tcp:HOST:PORT, or tty:PATH for a serial line
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) at: Address,
+    #[command(flatten)]
+    pub(crate) parties: Parties,
     /// The algorithm suite that the device's firmware has
     #[arg(long, value_name = "SUITE", default_value = "aes-gcm")]
     pub(crate) suite: SuiteChoice,
@@ -287,18 +302,8 @@ pub(crate) enum ExportVerb {
 pub(crate) struct OpenArgs {
     /// The sealed file
     pub(crate) file: PathBuf,
-    /// Who reads: a recipient's file of `medsec ca issue`
-    #[arg(long = "as", value_name = "FILE")]
-    pub(crate) holder: PathBuf,
-    /// What is trusted: trust.txt of the authority
-    #[arg(long, value_name = "FILE")]
-    pub(crate) trust: PathBuf,
-    /// The book of an authority, ca.txt: what it has revoked does not hold
-    #[arg(long, value_name = "FILE")]
-    pub(crate) revoked: Option<PathBuf>,
-    /// The id of the one device that is meant; left out, any of the owner
-    #[arg(long, value_name = "ID")]
-    pub(crate) device: Option<String>,
+    #[command(flatten)]
+    pub(crate) parties: Parties,
     /// The file to write
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: PathBuf,

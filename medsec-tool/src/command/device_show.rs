@@ -20,7 +20,7 @@ pub(crate) fn run(peer: &Peer) -> Result<Outcome, Error> {
 }
 
 fn show<S: Suite>(args: &Peer) -> Result<Outcome, Error> {
-    let opened = peer::open(args)?;
+    let opened = peer::open(&args.parties)?;
     let mut client = opened.connect::<S>(args)?;
     let proven = client.device().ok_or(Error::OddAnswer)?;
     let answer = client.ask(Request::About)?;

@@ -13,13 +13,13 @@ use medsec_transport::sealed_file::{Checking, Content, FRONT_BYTES, Front, ReadE
 use serde_json::json;
 
 use crate::cli::{ExportVerb, OpenArgs};
-use crate::command::peer::{holder, records, trust};
+use crate::command::peer;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::files;
 use crate::link::today;
 use crate::output::Outcome;
-use crate::text::{counted, hex, parse_hex};
+use crate::text::{counted, hex};
 use crate::untrusted::Untrusted;
 
 /// Bytes of an entry for a recipient, and of the id of its key in front.
@@ -86,16 +86,10 @@ fn inspect(path: &Path) -> Result<Outcome, Error> {
 
 /// Checks the whole file, then writes what it holds. The output is there once the second pass has come to the same end, or not at all.
 fn open<S: Suite>(args: &OpenArgs, content: Content) -> Result<Outcome, Error> {
-    let mut findings = Vec::new();
-    let holder = holder(&args.holder, &mut findings)?;
-    let mut trusted = trust(&args.trust, &mut findings)?;
-    let device =
-        args.device.as_deref().map(parse_hex).map(|id| id.ok_or_else(bad_id)).transpose()?;
-    let revoked = records(args.revoked.as_deref())?;
-    trusted.begin_epochs(&revoked);
+    let peer::Opened { holder, trust, device, revoked, findings } = peer::open(&args.parties)?;
     let secret = holder.secret();
     let own = Own { secret: &secret, certificate: holder.certificate() };
-    let anchors = Trust::new(trusted.anchors(), &[], &revoked);
+    let anchors = Trust::new(trust.anchors(), &[], &revoked);
     let judging = Judging {
         trust: anchors.map_err(|_| Error::Bug { what: "anchors that do not go together" })?,
         today: Today { floor: Day::FIRST, clock: today() },
@@ -116,7 +110,7 @@ fn open<S: Suite>(args: &OpenArgs, content: Content) -> Result<Outcome, Error> {
     let mut opening = checked.open();
     let mut file = reader(&args.file)?;
     let mut bytes = 0_u64;
-    let inputs = [args.file.as_path(), args.holder.as_path(), args.trust.as_path()];
+    let inputs = [vec![args.file.as_path()], args.parties.files()].concat();
     let mut failure = None;
     let written = files::write_private(&args.output, &inputs, |out| {
         while opening.due() > 0 {
@@ -192,12 +186,6 @@ fn torn(path: &Path, error: &io::Error) -> Error {
 
 fn unopened(path: &Path, why: ReadError) -> Error {
     Error::SealedFile { path: Untrusted::from_path(path), why }
-}
-
-fn bad_id() -> Error {
-    Error::Usage {
-        reason: Untrusted::from("--device is an id of 32 hexadecimal digits in lower case"),
-    }
 }
 
 /// How a content is called.

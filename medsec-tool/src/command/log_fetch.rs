@@ -41,12 +41,13 @@ pub(crate) fn run(peer: &Peer, output: &Path) -> Result<Outcome, Error> {
 }
 
 fn fetch<S: Suite>(args: &Peer, output: &Path) -> Result<Outcome, Error> {
-    let inputs = [args.holder.as_path(), args.trust.as_path()];
-    Part::of(output).refuse(&inputs)?;
-    let opened = peer::open(args)?;
+    let inputs = args.parties.files();
+    let part = Part::of(output);
+    files::refuse_inputs(output, &inputs)?;
+    part.refuse(&inputs)?;
+    let opened = peer::open(&args.parties)?;
     let mut client = opened.connect::<S>(args)?;
     let (device, _) = client.device().ok_or(Error::OddAnswer)?;
-    let part = Part::of(output);
     let mut begun = part.resume(&device)?;
     let mut findings = opened.findings;
     if begun.is_some() {

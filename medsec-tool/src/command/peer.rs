@@ -6,7 +6,7 @@ use medsec_core::identity::issuer_state::IssuerRecord;
 use medsec_core::suite::Suite;
 
 use crate::ca;
-use crate::cli::Peer;
+use crate::cli::{Parties, Peer};
 use crate::code::Code;
 use crate::error::Error;
 use crate::files;
@@ -19,7 +19,7 @@ use crate::trust::TrustFile;
 use crate::untrusted::Untrusted;
 use zeroize::Zeroizing;
 
-/// The files of a peer, read.
+/// The files of the parties, read.
 pub(crate) struct Opened {
     pub(crate) holder: Holder,
     pub(crate) trust: TrustFile,
@@ -29,17 +29,17 @@ pub(crate) struct Opened {
 }
 
 /// Reads who asks, and whom that trusts.
-pub(crate) fn open(peer: &Peer) -> Result<Opened, Error> {
+pub(crate) fn open(parties: &Parties) -> Result<Opened, Error> {
     let mut findings = Vec::new();
-    let holder = holder(&peer.holder, &mut findings)?;
-    let mut trust = trust(&peer.trust, &mut findings)?;
-    let device = match &peer.device {
+    let holder = holder(&parties.holder, &mut findings)?;
+    let mut trust = trust(&parties.trust, &mut findings)?;
+    let device = match &parties.device {
         None => None,
         Some(digits) => Some(parse_hex(digits).ok_or_else(|| Error::Usage {
             reason: Untrusted::from("--device is an id of 32 hexadecimal digits in lower case"),
         })?),
     };
-    let revoked = records(peer.revoked.as_deref())?;
+    let revoked = records(parties.revoked.as_deref())?;
     trust.begin_epochs(&revoked);
     Ok(Opened { holder, trust, device, revoked, findings })
 }

@@ -392,6 +392,29 @@ fn a_fetch_takes_no_file_for_its_own() {
     assert_eq!(site.0.text("out.part"), site.0.text("nurse"));
 }
 
+/// What is read stays: not one of the files that say who asks and whom that trusts is written over.
+#[test]
+fn no_output_replaces_a_book() {
+    let site = Site::new();
+    site.issue("recipient", "reader");
+    let (pump, address) = site.pump("0", "1");
+    site.good(&["device", "show", "--at", &address, "--as", "@nurse", "--trust", "@ca/trust.txt"]);
+    assert_eq!(pump.join().unwrap().exit, Exit::Ok);
+    site.good(&["sim", "export", "@pump", "--to", "@reader.cert", "-o", "@stick"]);
+    let known = ["--as", "@reader", "--trust", "@ca/trust.txt", "--revoked", "@ca/ca.txt"];
+    let fetch = ["log", "fetch", "--at", "tcp:127.0.0.1:1"];
+    let open = ["export", "open", "@stick"];
+    for output in ["reader", "ca/trust.txt", "ca/ca.txt"] {
+        let before = site.0.text(output);
+        let named = format!("@{output}");
+        for verb in [&fetch[..], &open[..]] {
+            let args = [verb, &known[..], &["-o", &named]].concat();
+            assert_eq!(site.error(&args), (Exit::Refused, "E0108".to_owned()), "{args:?}");
+        }
+        assert_eq!(site.0.text(output), before);
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn secrets_are_for_their_owner_alone() {
