@@ -408,10 +408,10 @@ pub(crate) fn wifi(data: &[u8]) {
     if input.bool() {
         if let Ok(pin) = judge(input.rest(), true, policy) {
             for broken in [0, 1, 2, 5] {
-                assert!(!pin.pairwise.has(broken) && pin.group != broken);
+                assert!(!pin.pairwise().has(broken) && pin.group() != broken);
             }
-            assert!((1..=32).contains(&pin.ssid.bytes().len()));
-            assert!(pin.h2e || policy != Policy::Wpa3Personal);
+            assert!((1..=32).contains(&pin.ssid().bytes().len()));
+            assert!(pin.needs_h2e() || policy != Policy::Wpa3Personal);
         }
         return;
     }

@@ -5,6 +5,7 @@
 //! - [`exhaust`] cuts at every operation of a history, again during recovery, and in long series, and keeps what broke a
 //!   rule as one line of text.
 //! - [`channel`] joins two devices by a serial line, TCP, BLE or radio, and loses, doubles, delays and damages what they say.
+//! - [`misuse`] compiles programs that must not compile, each beside a twin that must.
 //! - [`clock::SimClock`] and [`rng::Noise`] stand in for the clock and the noise source, the failing kinds as well.
 //!
 //! # Limits
@@ -86,6 +87,7 @@ pub mod exhaust;
 pub mod fault;
 pub mod flash;
 pub mod links;
+pub mod misuse;
 pub mod nonces;
 pub mod powercut;
 pub mod prng;

@@ -205,21 +205,16 @@ impl Ssid {
     }
 }
 
-/// What a supplicant is configured with for one network. Protected management frames are required in each.
+/// What a supplicant is configured with for one network. Only [`judge`] makes one, and nothing widens it. Protected management frames are
+/// required in each.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Pin {
-    /// The network.
-    pub ssid: Ssid,
-    /// Key managements, by their numbers in the standard (Table 9-151).
-    pub akms: Suites,
-    /// Ciphers for frames to one (Table 9-149).
-    pub pairwise: Suites,
-    /// The cipher for frames to all.
-    pub group: u8,
-    /// The cipher for management frames to all.
-    pub group_management: u8,
-    /// SAE by hash-to-element alone.
-    pub h2e: bool,
+    ssid: Ssid,
+    akms: Suites,
+    pairwise: Suites,
+    group: u8,
+    group_management: u8,
+    needs_h2e: bool,
 }
 
 /// What a driver reports of an association.
@@ -240,6 +235,42 @@ pub struct Association {
 }
 
 impl Pin {
+    /// The network.
+    #[must_use]
+    pub const fn ssid(&self) -> &Ssid {
+        &self.ssid
+    }
+
+    /// Key managements, by their numbers in the standard (Table 9-151).
+    #[must_use]
+    pub const fn akms(&self) -> Suites {
+        self.akms
+    }
+
+    /// Ciphers for frames to one (Table 9-149).
+    #[must_use]
+    pub const fn pairwise(&self) -> Suites {
+        self.pairwise
+    }
+
+    /// The cipher for frames to all.
+    #[must_use]
+    pub const fn group(&self) -> u8 {
+        self.group
+    }
+
+    /// The cipher for management frames to all.
+    #[must_use]
+    pub const fn group_management(&self) -> u8 {
+        self.group_management
+    }
+
+    /// SAE by hash-to-element alone.
+    #[must_use]
+    pub const fn needs_h2e(&self) -> bool {
+        self.needs_h2e
+    }
+
     /// Whether an association is what was decided; if not, the device leaves the network.
     #[must_use]
     pub fn admits(&self, association: &Association) -> bool {
@@ -249,7 +280,7 @@ impl Pin {
             && self.pairwise.has(association.pairwise)
             && self.group == association.group
             && Some(self.group_management) == association.group_management
-            && (association.h2e || !self.h2e || !is_sae)
+            && (association.h2e || !self.needs_h2e || !is_sae)
     }
 }
 
@@ -295,7 +326,7 @@ pub fn judge(elements: &[u8], privacy: bool, policy: Policy) -> Result<Pin, Wifi
     if policy.needs_h2e() && !h2e {
         return Err(WifiRefusal::HashToElement);
     }
-    Ok(Pin { ssid, akms, pairwise, group, group_management, h2e })
+    Ok(Pin { ssid, akms, pairwise, group, group_management, needs_h2e: h2e })
 }
 
 fn find(elements: &[u8]) -> Result<Found<'_>, WifiRefusal> {

@@ -221,22 +221,22 @@ fn lists_of_suites() {
         network.judge(Policy::Wpa3Personal)
     };
     let pin = with(|_| ()).unwrap();
-    assert_eq!((pin.akms, pin.pairwise), (Suites::of(&[8]), Suites::of(&[4])));
-    assert_eq!((pin.group, pin.group_management, pin.h2e), (4, 6, true));
-    assert_eq!(pin.ssid.bytes(), b"ward 4");
+    assert_eq!((pin.akms(), pin.pairwise()), (Suites::of(&[8]), Suites::of(&[4])));
+    assert_eq!((pin.group(), pin.group_management(), pin.needs_h2e()), (4, 6, true));
+    assert_eq!(pin.ssid().bytes(), b"ward 4");
     assert_eq!(with(|network| network.pairwise = vec![2, 4]), Err(WifiRefusal::Cipher));
     assert_eq!(with(|network| network.pairwise = vec![4, 1]), Err(WifiRefusal::Cipher));
     assert_eq!(with(|network| network.group = 2), Err(WifiRefusal::Cipher));
     let pin = with(|network| network.pairwise = vec![4, 9, 3, 77]).unwrap();
-    assert_eq!(pin.pairwise, Suites::of(&[4, 9]));
+    assert_eq!(pin.pairwise(), Suites::of(&[4, 9]));
     // Both a password alone and SAE: only SAE is pinned.
     let pin = with(|network| (network.akms, network.capabilities) = (vec![2, 8], MFPC)).unwrap();
-    assert_eq!(pin.akms, Suites::of(&[8]));
+    assert_eq!(pin.akms(), Suites::of(&[8]));
     let mut both = good();
     (both.akms, both.capabilities) = (vec![2, 6, 8, 24], MFPC);
-    assert_eq!(both.judge(Policy::Wpa2Personal).map(|pin| pin.akms), Ok(Suites::of(&[8, 24])));
+    assert_eq!(both.judge(Policy::Wpa2Personal).map(|pin| pin.akms()), Ok(Suites::of(&[8, 24])));
     both.akms = vec![2, 6];
-    assert_eq!(both.judge(Policy::Wpa2Personal).map(|pin| pin.akms), Ok(Suites::of(&[2, 6])));
+    assert_eq!(both.judge(Policy::Wpa2Personal).map(|pin| pin.akms()), Ok(Suites::of(&[2, 6])));
     assert_eq!(with(|network| network.akms = vec![2]), Err(WifiRefusal::KeyManagement));
     assert_eq!(with(|network| network.h2e = false), Err(WifiRefusal::HashToElement));
     assert_eq!(with(|network| network.capabilities = 0), Err(WifiRefusal::Management));
@@ -312,11 +312,11 @@ fn elements_that_contradict_each_other_are_refused() {
     assert_eq!(judged(&[&element(0, &[b'a'; 33]), &rsn, &rsnx]), Err(WifiRefusal::Elements));
     judged(&[&element(0, &[b'a'; 32]), &rsn, &rsnx]).unwrap();
     let pin = judged(&[&element(0, b"a"), &rsn, &rsnx]).unwrap();
-    let printed = format!("{:?}", pin.ssid);
+    let printed = format!("{:?}", pin.ssid());
     assert!(printed.starts_with("Ssid { bytes: [97, 0, ") && printed.ends_with(" 0], length: 1 }"));
     assert_eq!(judged(&[&ssid, &rsn]), Err(WifiRefusal::HashToElement));
     let without = [&ssid[..], &rsn].concat();
-    assert!(judge(&without, true, Policy::Wpa2Personal).is_ok_and(|pin| !pin.h2e));
+    assert!(judge(&without, true, Policy::Wpa2Personal).is_ok_and(|pin| !pin.needs_h2e()));
     // Ids of keys from before, and what nobody knows behind the last field.
     let body = network.body();
     for ids in 0..3_u8 {

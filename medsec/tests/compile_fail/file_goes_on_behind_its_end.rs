@@ -1,0 +1,13 @@
+//@ error: E0382
+//! Content behind the signed end of a file.
+use medsec::core::key::DeviceKey;
+use medsec::core::suite::Aes256Gcm;
+use medsec::transport::sealed_file::FileWriter;
+
+pub fn program(file: FileWriter<Aes256Gcm>, key: &DeviceKey, plain: &[u8]) -> bool {
+    let mut file = file;
+    let (mut out, mut more) = ([0; 8192], [0; 8192]);
+    let _ = file.chunk(plain, &mut more).is_ok();
+    let is_whole = file.finish(key, plain, &mut out).is_ok();
+    is_whole && file.chunk(plain, &mut more).is_ok()
+}

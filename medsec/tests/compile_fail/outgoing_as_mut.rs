@@ -1,0 +1,8 @@
+//@ error: E0599
+//! Sealed bytes, written over where they lie.
+use medsec::transport::frame::Outgoing;
+
+pub fn program(sealed: &mut Outgoing<'_>, plain: &[u8]) -> usize {
+    let bytes = sealed.as_mut();
+    bytes.len() + plain.len()
+}

@@ -1,0 +1,8 @@
+//@ error: E0599
+//! A default that calls nothing sealed.
+use medsec::transport::frame::Outgoing;
+
+pub fn program<'m>(sealed: Outgoing<'m>, plain: &'m [u8]) -> Outgoing<'m> {
+    let _ = plain;
+    let _ = sealed; Outgoing::default()
+}

@@ -1,0 +1,7 @@
+//@ compiles
+//! A proven peer who has proved nothing.
+use medsec::core::identity::peer::ProvenPeer;
+
+pub fn program(peer: ProvenPeer) -> ProvenPeer {
+    peer
+}

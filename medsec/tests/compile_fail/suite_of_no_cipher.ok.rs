@@ -1,0 +1,13 @@
+//@ compiles
+//! A suite that encrypts nothing.
+use medsec::core::suite::{Aes256Gcm, Suite};
+
+pub struct None;
+
+pub fn program() -> u8 {
+    id::<Aes256Gcm>()
+}
+
+pub fn id<S: Suite>() -> u8 {
+    S::ID
+}

@@ -1,0 +1,7 @@
+//@ error: E0599
+//! A policy that takes less than encrypted networks.
+use medsec::transport::wifi::Policy;
+
+pub fn program() -> Policy {
+    Policy::Open
+}
