@@ -8,6 +8,7 @@
 #![expect(clippy::arithmetic_side_effects, reason = "an overflow would stop the test")]
 
 mod edges;
+mod ledger;
 mod parties;
 mod raw_peer;
 mod reboots;
