@@ -4,7 +4,7 @@ use std::{env, fs};
 
 /// Images that share a memory map, by the map's name.
 const MAPS: [(&str, &[&str]); 3] =
-    [("pump", &["pump", "canary"]), ("small", &["small"]), ("icount", &["icount"])];
+    [("pump", &["pump", "canary", "flood"]), ("small", &["small"]), ("icount", &["icount"])];
 
 fn main() -> std::io::Result<()> {
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());

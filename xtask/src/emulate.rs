@@ -7,6 +7,7 @@ mod campaign;
 mod canary;
 mod cortex_m0;
 mod evidence;
+mod flood;
 mod journal;
 mod machine;
 mod tool;
@@ -74,6 +75,7 @@ pub(crate) fn run(shell: &Shell, arguments: &[String]) -> Outcome {
     println!("{late}");
     let canaries = canary::run(shell, seed)?;
     println!("canaries: {canaries}");
+    let flood = flood::run(shell)?;
     let figures = counts.figures();
     let name = "emulate";
     if record {
@@ -84,7 +86,9 @@ pub(crate) fn run(shell: &Shell, arguments: &[String]) -> Outcome {
         not_fewer(shell, name, figures.get(..1).unwrap_or_default())?;
     }
     let seconds = begun.elapsed().as_secs();
-    Ok(format!("{counts}; Cortex-M0: {cortex_m0}; {weakened}; {late}; {canaries}; {seconds} s"))
+    Ok(format!(
+        "{counts}; Cortex-M0: {cortex_m0}; {weakened}; {late}; {canaries}; flood: {flood}; {seconds} s"
+    ))
 }
 
 /// How late the therapy loop comes with partial and with whole erases. The second is the control.

@@ -4,6 +4,7 @@
 //! |---|---|---|---|
 //! | `pump` | `thumbv7em-none-eabihf`, `thumbv6m-none-eabi` | `mps2-an386` | the pump with its therapy loop, and power cuts |
 //! | `canary` | the first | `mps2-an386` | the pump with patients' numbers that must not be seen again |
+//! | `flood` | both | `mps2-an386` | the pump with a link, and strangers who want one |
 //! | `small` | `thumbv6m-none-eabi` | `microbit`, 16 KiB of RAM | the pump's log with suite 2; nothing interrupts it |
 //! | `icount` | both | `mps2-an386` | counts instructions and stack of each operation |
 //!
@@ -14,5 +15,6 @@
 #![no_std]
 
 pub mod board;
+pub mod links;
 pub mod port;
 pub mod workload;

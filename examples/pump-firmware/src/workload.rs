@@ -17,7 +17,8 @@ use crate::board::options::Options;
 use crate::board::stack;
 use crate::port;
 
-type Application<P> = Pump<'static, P>;
+/// The pump's application, with the therapy of the board.
+pub type Application<P> = Pump<'static, P>;
 
 /// Erase steps between two events: fewer than the erase of a page has, so that some cuts find it half done.
 const IDLE_CALLS: u32 = 3;
@@ -43,6 +44,8 @@ pub enum Failure {
     Log,
     /// Maintenance came to no end.
     Stuck,
+    /// The link was lost, or a message did what it must not.
+    Link,
 }
 
 impl Failure {
@@ -54,6 +57,7 @@ impl Failure {
             Self::Boot => "boot",
             Self::Log => "log",
             Self::Stuck => "stuck",
+            Self::Link => "link",
         }
     }
 }
@@ -65,7 +69,11 @@ fn idle<P: Port>(pump: &mut Application<P>) -> Result<Progress, MaintainError> {
     progress
 }
 
-fn settle<P: Port>(pump: &mut Application<P>) -> Result<(), Failure> {
+/// Maintains until nothing is due.
+///
+/// # Errors
+/// [`Failure`].
+pub fn settle<P: Port>(pump: &mut Application<P>) -> Result<(), Failure> {
     for _ in 0..SETTLE_CALLS_MAX {
         if idle(pump).map_err(|_| Failure::Log)? == Progress::Idle {
             return Ok(());
@@ -120,16 +128,25 @@ fn act_and_acknowledge<P: Port>(pump: &mut Application<P>, step: u32) -> Result<
     Err(Failure::Stuck)
 }
 
+/// One thing that somebody does at the pump, and what its loop does then.
+///
+/// # Errors
+/// [`Failure`].
+pub fn step<P: Port>(pump: &mut Application<P>, step: u32) -> Result<(), Failure> {
+    act_and_acknowledge(pump, step)?;
+    for _ in 0..IDLE_CALLS {
+        idle(pump).map_err(|_| Failure::Log)?;
+    }
+    Ok(())
+}
+
 fn work<P: Port>(pump: &mut Application<P>, events: u32) -> Result<(), Failure> {
-    for step in 0..events {
-        act_and_acknowledge(pump, step)?;
-        for _ in 0..IDLE_CALLS {
-            idle(pump).map_err(|_| Failure::Log)?;
-        }
-        if step % 64 == 40 {
+    for number in 0..events {
+        step(pump, number)?;
+        if number % 64 == 40 {
             pump.device().log_mut().0.request_checkpoint();
         }
-        if step % 128 == 90 {
+        if number % 128 == 90 {
             pump.device().log_mut().0.request_forget();
         }
     }
@@ -155,15 +172,23 @@ pub fn run<P: Port>(board: P, options: &Options) -> Result<(), Failure> {
     }
 }
 
+/// Makes the log.
+///
+/// # Errors
+/// [`Failure::Boot`].
 #[inline(never)]
-fn format<P: Port>(board: P) -> Result<(), Failure> {
+pub fn format<P: Port>(board: P) -> Result<(), Failure> {
     let identity = port::identity().ok_or(Failure::Boot)?;
     let formatted = Device::format(board, &identity, port::station_seed());
     formatted.map(|_| ()).map_err(|_| Failure::Boot)
 }
 
+/// Boots the device and puts the application around it.
+///
+/// # Errors
+/// [`Failure::Boot`].
 #[inline(never)]
-fn start<P: Port>(board: P) -> Result<Application<P>, Failure> {
+pub fn start<P: Port>(board: P) -> Result<Application<P>, Failure> {
     let identity = port::identity().ok_or(Failure::Boot)?;
     let device = Device::boot(board, &identity, ResetCause::PowerOn);
     device.map(|device| Pump::new(device, &THERAPY)).map_err(|_| Failure::Boot)

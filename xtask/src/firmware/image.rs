@@ -86,9 +86,14 @@ pub(crate) fn build_variant(
     build_at(shell, shell.root(), &target, core, image, variant)
 }
 
-/// Builds the pump from a copy of the sources.
-pub(crate) fn build_from(shell: &Shell, tree: &Path, target: &Path) -> Result<PathBuf, String> {
-    build_at(shell, tree, target, PUMP.core, PUMP.image, Variant::default())
+/// Builds an image for the pump's core from a copy of the sources.
+pub(crate) fn build_from(
+    shell: &Shell,
+    tree: &Path,
+    target: &Path,
+    image: &str,
+) -> Result<PathBuf, String> {
+    build_at(shell, tree, target, PUMP.core, image, Variant::default())
 }
 
 fn build_at(

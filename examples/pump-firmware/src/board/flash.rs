@@ -26,7 +26,8 @@ pub const WORD_BYTES: usize = 4;
 /// Bytes in a page.
 pub const PAGE_BYTES: usize = 4096;
 
-const WORD_TICKS: u32 = 41 * clock::TICKS_PER_US;
+/// Clock ticks for which programming a word halts the core.
+pub const WORD_TICKS: u32 = 41 * clock::TICKS_PER_US;
 const ERASE_TICKS: u32 = 85 * clock::TICKS_PER_MS;
 const STEP_TICKS: u32 = 990 * clock::TICKS_PER_US;
 /// Steps of 1 ms in a whole erase.

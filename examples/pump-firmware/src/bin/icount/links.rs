@@ -4,82 +4,15 @@ use core::hint::black_box;
 use core::mem::size_of;
 
 use medsec::Secret;
-use medsec::device::device_id;
-use medsec_core::agreement::AgreementSecret;
-use medsec_core::identity::Day;
-use medsec_core::identity::certificate::{Certificate, Claims, Kind, Kinds, NO_SCOPE, Unsigned};
 use medsec_core::identity::peer::LinkAuthority;
-use medsec_core::identity::permit::Actions;
-use medsec_core::identity::trust::{Anchor, Origin, Stage, Today, Trust};
-use medsec_core::key::DeviceKey;
 use medsec_core::rng::Random;
 use medsec_core::suite::{CipherState, Suite};
 use medsec_transport::frame::{Channel, Receiver, Sender};
-use medsec_transport::link::{Handshake, Judging, Link, MESSAGE_BYTES_MAX, Method, Own};
+use medsec_transport::link::{Handshake, Link, MESSAGE_BYTES_MAX, Method};
 use pump_firmware::board::noise::EmulatedNoise;
-use pump_firmware::port::MODEL;
+use pump_firmware::links::Sides;
 
 use crate::{count, expect, size, told};
-
-/// A certificate by the key that certifies both sides.
-fn certificate(kind: Kind, holder: u8) -> Option<Certificate> {
-    let issuer = DeviceKey::from_seed(&Secret::new([1; 32]));
-    let public = DeviceKey::from_seed(&Secret::new([holder; 32])).public();
-    let is_device = kind == Kind::Device;
-    let claims = Claims {
-        kind,
-        suites: 3,
-        is_test: false,
-        serial: 1,
-        issuer: issuer.public().kid(),
-        epoch: 0,
-        not_before: None,
-        not_after: None,
-        roles: 1,
-        may_issue: Kinds::NONE,
-        model: MODEL,
-        scope: NO_SCOPE,
-        subject: if is_device { device_id(MODEL, &public) } else { [holder; 16] },
-    };
-    let agreement = AgreementSecret::from_bytes(Secret::new([holder; 32])).public();
-    Unsigned::new(claims, Some(&agreement), Some(&public)).ok()?.sign(&issuer).ok()
-}
-
-/// Both sides, and what they trust.
-struct Sides {
-    certificates: [Certificate; 2],
-    secrets: [AgreementSecret; 2],
-    anchors: [Anchor; 1],
-}
-
-impl Sides {
-    fn new() -> Option<Self> {
-        Some(Self {
-            certificates: [certificate(Kind::Person, 10)?, certificate(Kind::Device, 20)?],
-            secrets: [10, 20].map(|byte| AgreementSecret::from_bytes(Secret::new([byte; 32]))),
-            anchors: [Anchor {
-                origin: Origin::Owner,
-                key: DeviceKey::from_seed(&Secret::new([1; 32])).public(),
-                may_issue: Kinds::of(&[Kind::Person, Kind::Device]),
-                roles: 0xff,
-                scope: NO_SCOPE,
-                model: 0,
-                min_epoch: 0,
-                permits: Actions::NONE,
-            }],
-        })
-    }
-
-    fn judging(&self) -> Option<Judging<'_>> {
-        Some(Judging {
-            trust: Trust::new(&self.anchors, &[], &[]).ok()?,
-            today: Today { floor: Day::FIRST, clock: None },
-            stage: Stage::Service,
-            kinds: Kinds::of(&[Kind::Person, Kind::Device]),
-            subject: None,
-        })
-    }
-}
 
 #[inline(never)]
 pub(crate) fn links<S: Suite>() -> Option<()> {
@@ -106,9 +39,7 @@ fn handshake<S: Suite>(
 ) -> Option<usize> {
     let name = if is_pinned { "link, pinned: " } else { "link, certified: " };
     let judging = sides.judging()?;
-    let ([person, device], [tool, unit]) = (&sides.certificates, &sides.secrets);
-    let tool = Own { secret: tool, certificate: person };
-    let unit = Own { secret: unit, certificate: device };
+    let ([person, device], [tool, unit]) = (&sides.certificates, sides.own());
     let method = |pin| if is_pinned { Method::Pinned(pin) } else { Method::Certified };
     let [mut first, mut second, mut third] = [[0; MESSAGE_BYTES_MAX]; 3];
     let (mut begun, mut taken, mut sum) = (None, None, 0_usize);
