@@ -3,6 +3,7 @@
 use medsec::core::agreement::AgreementSecret;
 use medsec::core::identity::Day;
 use medsec::core::identity::certificate::{Certificate, Claims, Kind, Kinds, NO_SCOPE, Unsigned};
+use medsec::core::identity::issuer_state::{IssuerRecord, IssuerState, Revoking};
 use medsec::core::identity::peer::LinkAuthority;
 use medsec::core::identity::permit::Actions;
 use medsec::core::identity::trust::{Anchor, Origin, Stage, Today, Trust};
@@ -104,6 +105,28 @@ impl SimLinks {
     #[must_use]
     pub fn trust(&self) -> Option<Trust<'_>> {
         Trust::new(&self.anchors, &[], &[]).ok()
+    }
+
+    /// What the owner has said once it has revoked a holder; it goes with [`trust_with`](Self::trust_with).
+    ///
+    /// `None`: it is nobody's that the owner can revoke.
+    #[must_use]
+    pub fn revoke(&self, holder: &SimHolder) -> Option<IssuerRecord> {
+        let revoked = [holder.certificate.claims().serial];
+        let revoking =
+            Revoking { day: Day::FIRST, number: 1, min_epoch: 1, min_permit: 0, revoked: &revoked };
+        let state = IssuerState::sign(&revoking, &self.owner).ok()?;
+        let witness = self.holder(Kind::Person, 200)?;
+        let witness = self.trust()?.judge(&witness.certificate, TODAY, Stage::Service).ok()?;
+        IssuerRecord::after(None, &state, &self.owner.public(), Some(&witness)).ok()
+    }
+
+    /// What both stand for, and what they have revoked.
+    ///
+    /// `None`: as for [`trust`](Self::trust).
+    #[must_use]
+    pub fn trust_with<'a>(&'a self, revoked: &'a [IssuerRecord]) -> Option<Trust<'a>> {
+        Trust::new(&self.anchors, &[], revoked).ok()
     }
 
     /// How the device goes about links.

@@ -5,9 +5,16 @@ mod keys;
 mod link;
 mod log;
 mod therapy;
+mod wire;
 
 use medsec_sim::adversary::Attack;
 
 /// All attacks, by what they are on.
-pub(crate) static ATTACKS: [&[Attack]; 5] =
-    [&log::ATTACKS, &keys::ATTACKS, &device::ATTACKS, &therapy::ATTACKS, &link::ATTACKS];
+pub(crate) static ATTACKS: [&[Attack]; 6] = [
+    &log::ATTACKS,
+    &keys::ATTACKS,
+    &device::ATTACKS,
+    &therapy::ATTACKS,
+    &link::ATTACKS,
+    &wire::ATTACKS,
+];

@@ -20,7 +20,7 @@ use crate::ward::{Stay, Ward, day};
 
 const ASSIGNED: u16 = 0x4001;
 const EXPORT_STARTED: u16 = 0x0105;
-const DROPPED: u16 = 0x3003;
+pub(super) const DROPPED: u16 = 0x3003;
 /// Messages with which strangers try to fill the log: more than it holds records.
 const FLOOD: u32 = 3_000;
 
@@ -67,7 +67,7 @@ pub(super) static ATTACKS: [Attack; 7] = [
         requirements: &["X21"],
         sources: &["medsec F20"],
         weakness: "forgery-ends-link",
-        also_broken_by: &[],
+        also_broken_by: &[("frame-unauthenticated", "forged frames are the nurse's")],
         run: link_cut_by_stranger,
     },
     Attack {
@@ -91,27 +91,31 @@ pub(super) static ATTACKS: [Attack; 7] = [
 ];
 
 /// The pump's end of a wire on which datagrams are lost.
-type End<'i> = Endpoint<'i, Aes256Gcm, 1>;
-type Peer = Link<Aes256Gcm, 1>;
+pub(super) type End<'i> = Endpoint<'i, Aes256Gcm, 1>;
+pub(super) type Peer = Link<Aes256Gcm, 1>;
 
-fn missing(what: &str) -> Outcome {
+pub(super) fn missing(what: &str) -> Outcome {
     Outcome::inconclusive(format!("no {what}"))
 }
 
-fn links(ward: &Ward) -> Result<SimLinks, Outcome> {
+pub(super) fn links(ward: &Ward) -> Result<SimLinks, Outcome> {
     SimLinks::new(&ward.owner.identity(), 100).ok_or_else(|| missing("certificates"))
 }
 
-fn standing(links: &SimLinks) -> Result<Standing<'_>, Outcome> {
+pub(super) fn standing(links: &SimLinks) -> Result<Standing<'_>, Outcome> {
     links.standing().ok_or_else(|| missing("trust"))
 }
 
-fn holder(links: &SimLinks, kind: Kind) -> Result<SimHolder, Outcome> {
+pub(super) fn holder(links: &SimLinks, kind: Kind) -> Result<SimHolder, Outcome> {
     links.holder(kind, 9).ok_or_else(|| missing("holder"))
 }
 
 /// What the pump sends to a message; nothing if it is dropped. Both are heard on the wire.
-fn receive(end: &mut End<'_>, stay: &mut Stay<'_, '_, false>, message: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn receive(
+    end: &mut End<'_>,
+    stay: &mut Stay<'_, '_, false>,
+    message: &[u8],
+) -> Option<Vec<u8>> {
     stay.hear(message);
     let (mut message, mut out) = (message.to_vec(), [0; OUT_BYTES_MIN]);
     let happened = end.receive(stay.pump.device(), &mut message, &mut out).ok()?;
@@ -121,7 +125,7 @@ fn receive(end: &mut End<'_>, stay: &mut Stay<'_, '_, false>, message: &[u8]) ->
 }
 
 /// A power cycle in which the nurse has a link with the pump, and what it comes to is in the export.
-fn with_link(
+pub(super) fn with_link(
     ward: &mut Ward,
     live: impl FnOnce(&mut Peer, &mut End<'_>, &mut Stay<'_, '_, false>) -> Result<(), Outcome>,
 ) -> Result<(), Outcome> {
@@ -137,20 +141,25 @@ fn with_link(
     })
 }
 
+/// What a holder draws his keys from.
+pub(super) fn peer_random() -> Option<Random<Noise>> {
+    let mut random = Random::new(Noise::good(77));
+    random.start(Secret::new([6; 32]), b"peer").ok()?;
+    Some(random)
+}
+
 /// The holder's end of a link, as far as he has one.
-fn linked(
+pub(super) fn linked(
     links: &SimLinks,
     holder: &SimHolder,
     end: &mut End<'_>,
     stay: &mut Stay<'_, '_, false>,
 ) -> Option<Peer> {
-    let mut random = Random::new(Noise::good(77));
-    random.start(Secret::new([6; 32]), b"peer").ok()?;
-    links.connect(holder, &mut random, |message| receive(end, stay, message))
+    links.connect(holder, &mut peer_random()?, |message| receive(end, stay, message))
 }
 
 /// The answer to a request over a link.
-fn ask(
+pub(super) fn ask(
     link: &mut Peer,
     end: &mut End<'_>,
     stay: &mut Stay<'_, '_, false>,
@@ -172,7 +181,17 @@ fn gives_log(
     holder: &SimHolder,
     stay: &mut Stay<'_, '_, false>,
 ) -> Result<bool, Outcome> {
-    let mut end = Endpoint::new(standing(links)?, stay.pump.device().now());
+    gives_log_by(standing(links)?, links, holder, stay)
+}
+
+/// The same of a pump that trusts others.
+pub(super) fn gives_log_by(
+    standing: Standing<'_>,
+    links: &SimLinks,
+    holder: &SimHolder,
+    stay: &mut Stay<'_, '_, false>,
+) -> Result<bool, Outcome> {
+    let mut end = Endpoint::new(standing, stay.pump.device().now());
     let Some(mut link) = linked(links, holder, &mut end, stay) else { return Ok(false) };
     let answer = ask(&mut link, &mut end, stay, Request::ExportStart);
     Ok(answer.is_some_and(|answer| matches!(Answer::parse(&answer), Ok(Answer::ExportStarted(..)))))
@@ -275,7 +294,8 @@ fn link_cut_by_stranger(seed: u64) -> Result<Outcome, Outcome> {
             message[0] = if turn.is_multiple_of(2) { 0x80 | (first >> 1) & 7 } else { first & 3 };
             let length = if message[0] & 0x80 == 0 { 52 } else { 60 };
             if receive(end, stay, &message[..length]).is_some() {
-                return Err(missing("silence"));
+                let how = "the pump answers a stranger on the nurse's link";
+                return Err(Outcome::succeeded(Goal::LinkLost, how));
             }
         }
         let answer = ask(link, end, stay, Request::About);
