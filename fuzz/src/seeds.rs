@@ -6,6 +6,8 @@ use medsec_core::codec::Writer;
 use medsec_core::event::{Category, Count, Digest8, Outcome, PrincipalId, ResetCause, SystemEvent};
 use medsec_core::flash::ring::{HEADER_BYTES, Header, Place, Retention};
 use medsec_core::identity::certificate::Kind;
+use medsec_core::identity::permit::{Action, Binding, Terms, Unsigned};
+use medsec_core::key::Context;
 use medsec_core::time::{Ticks, TimeSource, WallTime};
 use medsec_core::{Sensitive, events};
 use medsec_sim::device::SimOwner;
@@ -13,6 +15,7 @@ use medsec_sim::links::SimLinks;
 use medsec_sim::prng::Prng;
 use medsec_tool::catalogue;
 use medsec_tool::keyfile::{AuthoritySecret, DeviceKey};
+use medsec_tool::permit::permit_file;
 
 use crate::TARGETS;
 use crate::link::signer;
@@ -156,6 +159,33 @@ fn bodies() -> Vec<Vec<u8>> {
     ]
 }
 
+/// Files of a permit by one, and of what the first of two has signed.
+fn permits(hex: &dyn Fn(&[u8]) -> String) -> [Vec<u8>; 2] {
+    let (first, second) = (signer(101), signer(102));
+    let terms = |action| Terms {
+        action,
+        binding: Binding::Challenge,
+        number: 1,
+        device: [3; 16],
+        run: [4; 32],
+        digest: [0; 32],
+        mask: 0,
+        value: 0,
+        ttl_seconds: 600,
+    };
+    let keys = [first.public(), second.public()];
+    let mut alone = Unsigned::new(terms(Action::Recovery), &keys[..1]).expect("one signs for it");
+    alone.sign(&first).expect("it is named");
+    let both = Unsigned::new(terms(Action::ReturnToClaim), &keys).expect("two sign for it");
+    let body = both.to_be_signed();
+    let signature = first.sign(Context::Permit, &[&body]).expect("it fits");
+    let (body, key, signature) = (hex(&body), hex(&first.public().to_bytes()), hex(&signature));
+    [
+        permit_file(&alone.finish().expect("it is signed")).into_bytes(),
+        format!("medsec-permit-draft-1 {body} {key} {signature}\n").into_bytes(),
+    ]
+}
+
 fn key_files() -> Vec<Vec<u8>> {
     let setup = &life(Retention::Overwrite).setup;
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
@@ -163,7 +193,10 @@ fn key_files() -> Vec<Vec<u8>> {
     let certificate = links.holder(Kind::Person, 9).expect("there is such a holder").certificate;
     let (secret, bytes) = ("09".repeat(32), hex(&certificate.to_bytes()));
     let [maker, owner] = [101, 102].map(|byte| hex(&signer(byte).public().to_bytes()));
+    let [permit, draft] = permits(&hex);
     vec![
+        permit,
+        draft,
         format!("medsec-holder-1 {secret} {secret} {bytes}\n").into_bytes(),
         format!("medsec-certificate-1 {bytes}\n").into_bytes(),
         format!("medsec-trust-1\nowner {owner}\nmaker {maker}\nadmission {secret}\n").into_bytes(),

@@ -16,6 +16,7 @@ use medsec_tool::model::{
     Assurance, Class, ClockSource, Contents, Evidence, ForgeableWindow, Interval, LogReport,
     Outcome, Place, RangeRow, RecordRow, SessionEnd, SessionRow, Trust, Value, Verdict, Verify,
 };
+use medsec_tool::permit::{Draft, parse_permit, permit_file};
 use medsec_tool::trust::TrustFile;
 use medsec_tool::untrusted::Untrusted;
 use medsec_tool::{Surroundings, run};
@@ -50,6 +51,13 @@ pub(crate) fn keyfile(data: &[u8]) {
     }
     if let Ok(certificate) = parse_certificate(data) {
         assert_eq!(line(certificate_file(&certificate).as_bytes()), line(data));
+    }
+    if let Ok(permit) = parse_permit(data) {
+        assert_eq!(line(permit_file(&permit).as_bytes()), line(data));
+    }
+    if let Ok(draft) = Draft::parse(data) {
+        assert_eq!(line(draft.to_file().as_bytes()), line(data));
+        assert_eq!(draft.permit().signers().count(), 2);
     }
     if let Ok(trust) = TrustFile::parse(data) {
         assert_eq!(line(trust.to_file().as_bytes()), line(data));

@@ -3,7 +3,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `ca.key` | the secrets, encrypted under the passphrase; mode 0600 |
-//! | `ca.txt` | the book: next serial number, and the signed state that devices take, with epoch and what is revoked |
+//! | `ca.txt` | the book: next serial number, next number of a permit, and the signed state that devices take, with epoch and what is revoked |
 //! | `trust.txt` | the public key and the admission secret, for the owner's tools; mode 0600 |
 //!
 //! `ca.key` is one line: `medsec-ca-key-1`, origin, 64 digits: the public key, 32 digits: the salt, 24: the nonce, 192: the secrets, 32: the tag. The key
@@ -81,6 +81,8 @@ pub(crate) struct Book {
     pub(crate) key: PublicKey,
     /// Serial number of the next certificate.
     pub(crate) serial: u32,
+    /// Number of the next permit.
+    pub(crate) permit: u32,
     pub(crate) state: IssuerState,
 }
 
@@ -110,7 +112,7 @@ impl Folder {
         files::write_secret(&path.join("ca.key"), &encrypt(&secrets, origin, passphrase)?)?;
         let folder = Self::open(path)?;
         let state = sign(&signer, today, 1, 1, &[])?;
-        let book = Book { origin, key: signer.public(), serial: 1, state };
+        let book = Book { origin, key: signer.public(), serial: 1, permit: 1, state };
         folder.write(&book)?;
         let trust = TrustFile::new(&[(origin, book.key)], Some(*admission));
         files::write_secret(&path.join("trust.txt"), &trust.to_file())?;
@@ -197,20 +199,23 @@ impl Book {
         let public = PublicKey::parse(&key(line("key")?)?).map_err(|_| KeyFileError::NoKey)?;
         let figure = |digits: &str| digits.parse::<u32>().ok().filter(|number| *number > 0);
         let serial = figure(line("serial")?).ok_or(KeyFileError::Line)?;
+        let permit = figure(line("permit")?).ok_or(KeyFileError::Line)?;
         let state = parse_hex_vec(line("state")?).ok_or(KeyFileError::Digits)?;
         let state = IssuerState::parse(&state).map_err(|_| KeyFileError::Line)?;
         if lines.next().is_some() || state.verify(&public).is_err() {
             return Err(KeyFileError::Line);
         }
-        Ok(Self { origin, key: public, serial, state })
+        Ok(Self { origin, key: public, serial, permit, state })
     }
 
     fn to_file(&self) -> String {
         let mut buffer = [0; STATE_BYTES_MAX];
         let (origin, key) = (word(self.origin), hex(&self.key.to_bytes()));
         let state = hex(self.state.to_bytes(&mut buffer));
-        let serial = self.serial;
-        format!("{BOOK_WORD}\norigin {origin}\nkey {key}\nserial {serial}\nstate {state}\n")
+        let (serial, permit) = (self.serial, self.permit);
+        format!(
+            "{BOOK_WORD}\norigin {origin}\nkey {key}\nserial {serial}\npermit {permit}\nstate {state}\n"
+        )
     }
 
     /// What devices and tools keep of it: nothing that it has revoked holds.
@@ -221,6 +226,12 @@ impl Book {
     /// The epoch in which it issues.
     pub(crate) const fn epoch(&self) -> u32 {
         self.state.min_epoch()
+    }
+
+    /// The book once the number of a permit is used.
+    pub(crate) fn after_permit(self, number: u32) -> Result<Self, Error> {
+        let permit = number.checked_add(1).ok_or(Error::Bug { what: "no number is left" })?;
+        Ok(Self { permit, ..self })
     }
 
     /// The book after a change of what is revoked, in the present epoch or the next.
@@ -235,7 +246,7 @@ impl Book {
             self.state.number().checked_add(1).ok_or(Error::Bug { what: "no number is left" })?;
         let today = self.state.day().max(today);
         let state = sign(signer, today, number, epoch, revoked)?;
-        Ok(Self { origin: self.origin, key: self.key, serial: self.serial, state })
+        Ok(Self { state, ..*self })
     }
 }
 

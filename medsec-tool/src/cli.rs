@@ -1,11 +1,16 @@
 //! The command line.
 
+mod authority;
+
 use core::str::FromStr;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+pub(crate) use self::authority::{
+    ActionChoice, CaVerb, HolderKind, IssueArgs, OriginChoice, PermitArgs, PermitVerb,
+};
 use crate::link::address::Address;
 
 /// Verify, report and export the audit logs of medical devices. Works without a network.
@@ -57,6 +62,9 @@ pub(crate) enum Verb {
     /// Keep an authority: who is the owner's or the maker's
     #[command(subcommand)]
     Ca(CaVerb),
+    /// Allow something from outside, once, to one device
+    #[command(subcommand)]
+    Permit(PermitVerb),
     /// Speak with a device over an encrypted link
     #[command(subcommand)]
     Device(DeviceVerb),
@@ -128,111 +136,6 @@ pub(crate) enum LogVerb {
         #[arg(required = true)]
         ids: Vec<String>,
     },
-}
-
-#[derive(Subcommand, Debug)]
-pub(crate) enum CaVerb {
-    /// Make a new authority in a folder
-    Init {
-        /// A new folder
-        dir: PathBuf,
-        /// Whose it is: the maker's issues devices, service and stations; the owner's devices of his, persons and recipients
-        #[arg(long, value_name = "ORIGIN", default_value = "owner")]
-        origin: OriginChoice,
-        /// Read the passphrase from the first line of this file; left out, it is typed
-        #[arg(long, value_name = "FILE")]
-        passphrase_file: Option<PathBuf>,
-    },
-    /// Show what an authority has issued and revoked
-    Show {
-        /// Its folder
-        dir: PathBuf,
-    },
-    /// Issue a certificate, with keys made here, for a person, service, a station or a recipient
-    Issue(IssueArgs),
-    /// Revoke a certificate by its serial number
-    Revoke {
-        /// The authority's folder
-        dir: PathBuf,
-        /// The number, from the certificate
-        serial: u32,
-        /// Read the passphrase from the first line of this file; left out, it is typed
-        #[arg(long, value_name = "FILE")]
-        passphrase_file: Option<PathBuf>,
-    },
-    /// Begin a new epoch: certificates before it end, but those of devices
-    Rotate {
-        /// The authority's folder
-        dir: PathBuf,
-        /// Read the passphrase from the first line of this file; left out, it is typed
-        #[arg(long, value_name = "FILE")]
-        passphrase_file: Option<PathBuf>,
-    },
-    /// Write the secret of the log authority, which opens the records of the owner's devices
-    LogKey {
-        /// The authority's folder
-        dir: PathBuf,
-        /// The new file
-        #[arg(short, long, value_name = "FILE")]
-        output: PathBuf,
-        /// Read the passphrase from the first line of this file; left out, it is typed
-        #[arg(long, value_name = "FILE")]
-        passphrase_file: Option<PathBuf>,
-    },
-}
-
-#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum OriginChoice {
-    /// The hospital's, or whoever has the devices
-    Owner,
-    /// The maker's
-    Maker,
-}
-
-#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum HolderKind {
-    /// Someone of the owner
-    Person,
-    /// Someone of the maker, who acts with a permit
-    Service,
-    /// A station that provisions devices
-    Station,
-    /// Reads what is exported to it
-    Recipient,
-}
-
-impl HolderKind {
-    pub(crate) const fn id(self) -> &'static str {
-        match self {
-            Self::Person => "person",
-            Self::Service => "service holder",
-            Self::Station => "station",
-            Self::Recipient => "recipient",
-        }
-    }
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct IssueArgs {
-    /// The authority's folder
-    pub(crate) dir: PathBuf,
-    /// What the holder is
-    pub(crate) kind: HolderKind,
-    /// The new file with the holder's secrets and certificate
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) output: PathBuf,
-    /// Days from today on which it holds
-    #[arg(long, value_name = "DAYS", default_value = "365", value_parser = clap::value_parser!(u16).range(1..=3650))]
-    pub(crate) days: u16,
-    /// Roles, one bit each
-    #[arg(long, value_name = "BITS", default_value = "1")]
-    pub(crate) roles: u8,
-    /// Site or group of devices, 16 hexadecimal digits: service has one
-    #[arg(long, value_name = "SCOPE")]
-    pub(crate) scope: Option<String>,
-    /// Read the passphrase from the first line of this file; left out, it is typed
-    #[arg(long, value_name = "FILE")]
-    pub(crate) passphrase_file: Option<PathBuf>,
 }
 
 #[derive(Subcommand, Debug)]
@@ -467,6 +370,7 @@ impl Verb {
         match self {
             Self::Demo { .. } => "medsec.demo/1",
             Self::Ca(_) => "medsec.ca/1",
+            Self::Permit(_) => "medsec.permit/1",
             Self::Device(DeviceVerb::Show(_)) => "medsec.device.show/1",
             Self::Sim(SimVerb::Run(_)) => "medsec.sim.run/1",
             Self::Sim(SimVerb::Export { .. }) => "medsec.sim.export/1",

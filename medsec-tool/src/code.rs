@@ -410,6 +410,7 @@ impl Code {
         &Self::WEAK_PASSPHRASE,
         &Self::LIST_FULL,
         &Self::UNKNOWN_SERIAL,
+        &Self::NOT_THE_DRAFT,
         &Self::GAP,
         &Self::TRUNCATED,
         &Self::MODIFIED,

@@ -14,6 +14,7 @@ pub(crate) mod log_report;
 pub(crate) mod log_verify;
 pub(crate) mod man;
 pub(crate) mod peer;
+pub(crate) mod permit;
 pub(crate) mod schema;
 pub(crate) mod sim_export;
 pub(crate) mod sim_run;

@@ -112,6 +112,12 @@ pub enum Error {
         /// What was asked for.
         serial: u32,
     },
+    /// A draft of a permit that this authority has no part in, or that was changed.
+    #[error("{path} is not for this authority to sign, or the first has not signed it so")]
+    NotTheDraft {
+        /// The file.
+        path: Untrusted,
+    },
     /// There is no way to the device.
     #[error("no connection to {at}: {reason}")]
     NoConnection {
@@ -261,6 +267,7 @@ impl Error {
             Self::WeakPassphrase => Code::WEAK_PASSPHRASE,
             Self::ListFull => Code::LIST_FULL,
             Self::UnknownSerial { .. } => Code::UNKNOWN_SERIAL,
+            Self::NotTheDraft { .. } => Code::NOT_THE_DRAFT,
             Self::NoConnection { .. } => Code::NO_CONNECTION,
             Self::LinkLost { .. } => Code::LINK_LOST,
             Self::Unproven { .. } => Code::UNPROVEN,
@@ -294,6 +301,7 @@ impl Error {
             Self::OverInput { .. }
             | Self::OverFile { .. }
             | Self::Passphrase { .. }
+            | Self::NotTheDraft { .. }
             | Self::ListFull
             | Self::Recipients { .. }
             | Self::Unproven { .. }

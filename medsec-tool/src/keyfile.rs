@@ -63,6 +63,9 @@ pub enum KeyFileError {
     /// The digits are no certificate, or one for other keys.
     #[error("the digits are no certificate, or one for other keys")]
     Certificate,
+    /// The digits are no permit.
+    #[error("the digits are no permit, or one that no device would take")]
+    Permit,
     /// The digits are no public key.
     #[error("the digits are no Ed25519 public key, or one that would vouch for anything")]
     NoKey,

@@ -16,6 +16,7 @@ pub mod holder;
 pub mod keyfile;
 pub mod layout;
 pub mod model;
+pub mod permit;
 pub mod trust;
 pub mod untrusted;
 pub mod verifier;
@@ -44,7 +45,8 @@ use clap::Parser as _;
 use crate::cli::{Cli, ColorChoice, DeviceVerb, Global, LogVerb, SimVerb, Verb};
 use crate::command::{
     ca as ca_verbs, completions, demo, device_show, explain, export_open, log_checkpoint,
-    log_export, log_fetch, log_pseudonym, log_report, log_verify, man, schema, sim_export, sim_run,
+    log_export, log_fetch, log_pseudonym, log_report, log_verify, man, permit as permit_verbs,
+    schema, sim_export, sim_run,
 };
 use crate::error::Error;
 use crate::exit::Exit;
@@ -126,6 +128,7 @@ fn dispatch(
     match verb {
         Verb::Demo { out } => demo::run(out.as_deref()),
         Verb::Ca(verb) => ca_verbs::run(verb),
+        Verb::Permit(verb) => permit_verbs::run(verb),
         Verb::Device(DeviceVerb::Show(peer)) => device_show::run(peer),
         Verb::Sim(SimVerb::Run(args)) => sim_run::run(args, err),
         Verb::Sim(SimVerb::Export { dir, to, output }) => sim_export::run(dir, to, output),

@@ -49,6 +49,16 @@ impl Code {
         fix: "Take the number from the certificate that is to be revoked; `medsec ca show` \
                 tells how many there are.",
     };
+    /// Draft of a permit not for this authority.
+    pub const NOT_THE_DRAFT: Self = Self {
+        id: "E0120",
+        title: "draft of a permit not for this authority",
+        cause: "The first signer named another key beside his own, or the draft was changed \
+                since he signed it.",
+        risk: "Nothing was signed.",
+        fix: "Have the first sign again, with --beside and the key that `medsec ca show` tells \
+                of the second. If he did so, treat as tampering.",
+    };
 }
 
 /// About links to devices, and what they export.

@@ -5,7 +5,7 @@ use crate::output::Outcome;
 use crate::untrusted::Untrusted;
 
 /// Name and text of each schema.
-const SCHEMAS: [(&str, &str); 17] = [
+const SCHEMAS: [(&str, &str); 18] = [
     ("ca", include_str!("../../schema/ca.json")),
     ("demo", include_str!("../../schema/demo.json")),
     ("device.show", include_str!("../../schema/device.show.json")),
@@ -21,6 +21,7 @@ const SCHEMAS: [(&str, &str); 17] = [
     ("log.records", include_str!("../../schema/log.records.json")),
     ("log.report", include_str!("../../schema/log.report.json")),
     ("log.verify", include_str!("../../schema/log.verify.json")),
+    ("permit", include_str!("../../schema/permit.json")),
     ("sim.export", include_str!("../../schema/sim.export.json")),
     ("sim.run", include_str!("../../schema/sim.run.json")),
 ];

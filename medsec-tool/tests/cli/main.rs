@@ -15,6 +15,7 @@ mod demo;
 mod exports;
 mod links;
 mod manual;
+mod permits;
 mod report;
 mod schemas;
 mod support;

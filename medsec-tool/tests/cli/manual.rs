@@ -5,7 +5,7 @@ use medsec_tool::exit::Exit;
 use crate::support::{Bench, Judge, good_log};
 
 /// Every verb there is, as a person types it.
-const VERBS: [&str; 27] = [
+const VERBS: [&str; 31] = [
     "ca init",
     "ca show",
     "ca issue",
@@ -13,6 +13,10 @@ const VERBS: [&str; 27] = [
     "ca rotate",
     "ca log-key",
     "ca",
+    "permit sign",
+    "permit countersign",
+    "permit inspect",
+    "permit",
     "device show",
     "device",
     "export inspect",
@@ -40,9 +44,10 @@ const VERBS: [&str; 27] = [
 fn the_table_of_verbs_is_whole() {
     let bench = Bench::new(Judge::Says(good_log()));
     for (args, prefix, least) in [
-        (&["--help"][..], "", 9),
+        (&["--help"][..], "", 10),
         (&["log", "--help"], "log ", 6),
         (&["ca", "--help"], "ca ", 6),
+        (&["permit", "--help"], "permit ", 3),
         (&["device", "--help"], "device ", 1),
         (&["export", "--help"], "export ", 2),
         (&["sim", "--help"], "sim ", 2),
