@@ -35,6 +35,8 @@ const FRAME_BYTES: usize = 1_024;
 const STREAM_BYTES: usize = 1_100;
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a first message stays without an answer until it is sent again.
+const REPEAT: Duration = Duration::from_millis(500);
 /// How long nothing is looked for, while nothing comes.
 const PAUSE: Duration = Duration::from_micros(200);
 
@@ -99,20 +101,29 @@ impl<S: Suite> Client<S> {
         let begun =
             Handshake::begin(own, judging, Method::Certified, &[0; 32], &mut random, &mut out);
         let (mut handshake, first) = begun.map_err(unproven)?;
-        match call.trust.admission() {
-            None => line.send(&first)?,
-            Some(key) => {
-                let mut whole = [0; MESSAGE_BYTES_MAX];
-                let tagged = key.append(&first, &mut whole);
-                line.send(&tagged.map_err(|_| Error::Bug { what: "a first message is long" })?)?;
-            }
-        }
+        let mut whole = [0; MESSAGE_BYTES_MAX];
+        let first = match call.trust.admission() {
+            None => first,
+            Some(key) => key
+                .append(&first, &mut whole)
+                .map_err(|_| Error::Bug { what: "a first message is long" })?,
+        };
+        line.send(&first)?;
+        let mut again = Instant::now() + REPEAT;
         // What others put on the line in between is no answer; the last such word is told if none comes.
         let mut why = None;
         loop {
-            let mut second = match (line.receive(), why) {
-                (Ok(second), _) => second,
-                (Err(Error::LinkLost { .. }), Some(why)) => return Err(unproven(why)),
+            let received = line.receive_until(again.min(line.until));
+            let mut second = match (received, why) {
+                (Ok(Some(second)), _) => second,
+                // It was lost, or the device had just been switched on: the same message counts once.
+                (Ok(None), _) if Instant::now() < line.until => {
+                    line.send(&first)?;
+                    again = Instant::now() + REPEAT;
+                    continue;
+                }
+                (Ok(None) | Err(Error::LinkLost { .. }), Some(why)) => return Err(unproven(why)),
+                (Ok(None), None) => return Err(line.lost()),
                 (Err(error), _) => return Err(error),
             };
             let mut out = [0; MESSAGE_BYTES_MAX];
@@ -211,9 +222,14 @@ impl Line {
     }
 
     fn receive(&mut self) -> Result<Vec<u8>, Error> {
+        self.receive_until(self.until)?.ok_or_else(|| self.lost())
+    }
+
+    /// The next frame; none if it does not come by then.
+    fn receive_until(&mut self, until: Instant) -> Result<Option<Vec<u8>>, Error> {
         loop {
-            if Instant::now() >= self.until {
-                return Err(self.lost());
+            if Instant::now() >= until {
+                return Ok(None);
             }
             let mut bytes = &self.come[..];
             // A spoilt frame is none; the next one has its own beginning.
@@ -221,14 +237,14 @@ impl Line {
             let left = bytes.len();
             self.come.drain(..self.come.len() - left);
             if let Some(frame) = frame {
-                return Ok(frame);
+                return Ok(Some(frame));
             }
             if self.come.is_empty() {
                 let mut buffer = [0; 1_024];
                 let count = self.wire.receive(&mut buffer).map_err(|ChannelLost| self.lost())?;
                 self.come.extend_from_slice(&buffer[..count]);
                 if count == 0 {
-                    self.wait()?;
+                    sleep(PAUSE);
                 }
             }
         }

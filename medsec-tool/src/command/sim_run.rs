@@ -230,8 +230,15 @@ impl Frames<'_> {
     }
 }
 
+/// Replaces the image whole or not at all, as far as stopping this program goes. It does not wait for the disk: a peer would wait with it, and
+/// the pump is a simulation.
 pub(crate) fn save(dir: &Path, flash: &SimFlash) -> Result<(), Error> {
-    files::write(&dir.join("flash.bin"), &[], |out| out.write_all(&flash.image()))
+    let (path, part) = (dir.join("flash.bin"), dir.join("flash.bin.part"));
+    let saved = fs::write(&part, flash.image()).and_then(|()| fs::rename(&part, &path));
+    saved.map_err(|error| Error::Write {
+        path: Untrusted::from_path(&path),
+        reason: Untrusted::new(error.to_string()),
+    })
 }
 
 /// A new pump, certified by the authority, with an empty log.

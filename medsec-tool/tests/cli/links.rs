@@ -171,8 +171,8 @@ fn a_log_is_fetched_over_a_pseudo_terminal() {
     assert_eq!(pump.join().unwrap().exit, Exit::Ok);
 }
 
-/// A relay that cuts the connection after some bytes from the pump.
-fn relay(pump: &str, bytes: usize) -> String {
+/// A relay that loses the first bytes of the tool, and cuts the connection after some bytes from the pump.
+fn relay(pump: &str, lost: usize, bytes: usize) -> String {
     use std::io::{Read as _, Write as _};
     use std::net::{Shutdown, TcpListener, TcpStream};
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -182,11 +182,18 @@ fn relay(pump: &str, bytes: usize) -> String {
         let (tool, _) = listener.accept().unwrap();
         let pump = TcpStream::connect(pump).unwrap();
         let (mut from, mut to) = (tool.try_clone().unwrap(), pump.try_clone().unwrap());
-        spawn(move || std::io::copy(&mut from, &mut to).map(drop));
+        spawn(move || {
+            from.read_exact(&mut vec![0; lost])?;
+            std::io::copy(&mut from, &mut to)?;
+            to.shutdown(Shutdown::Both)
+        });
         let (mut from, mut to, mut left) = (pump, tool, bytes);
         let mut buffer = [0; 256];
         while left > 0 {
             let count = from.read(&mut buffer).unwrap();
+            if count == 0 {
+                break;
+            }
             to.write_all(&buffer[..count.min(left)]).unwrap();
             left = left.saturating_sub(count);
         }
@@ -195,13 +202,25 @@ fn relay(pump: &str, bytes: usize) -> String {
     address
 }
 
+/// The first message of a handshake does not get there; the tool says it again.
+#[test]
+fn a_first_message_that_is_lost_is_sent_again() {
+    const MESSAGE_BYTES: usize = 36 + 16;
+    const ON_A_STREAM: usize = MESSAGE_BYTES + 3;
+    let site = Site::new();
+    let (pump, address) = site.pump("0", "1");
+    let lossy = relay(&address, ON_A_STREAM, 10_000);
+    site.good(&["device", "show", "--at", &lossy, "--as", "@nurse", "--trust", "@ca/trust.txt"]);
+    assert_eq!(pump.join().unwrap().exit, Exit::Ok);
+}
+
 #[test]
 fn a_fetch_that_broke_off_ends_with_5_and_goes_on() {
     let site = Site::new();
     let (pump, address) = site.pump("0", "4");
     let mut kept = 0;
     for bytes in [5_000, 20_000, 30_000] {
-        let cut = relay(&address, bytes);
+        let cut = relay(&address, 0, bytes);
         let run = tool(&site.fetch(&cut, "nurse", &["-o", "@fetched"]));
         assert_eq!(run.exit, Exit::Device, "{}{}", run.out, run.err);
         assert!(run.out.contains("E0402"), "{}", run.out);

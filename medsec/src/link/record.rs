@@ -4,6 +4,7 @@ use medsec_audit::hal::Watcher;
 use medsec_core::event::{Count, PrincipalId};
 use medsec_core::identity::certificate::{Claims, Kind};
 use medsec_core::identity::peer::ProvenPeer;
+use medsec_core::rng::RandomError;
 use medsec_core::time::Ticks;
 use medsec_transport::event::{Dropped, LinkEvent, PeerKind};
 use medsec_transport::frame::ReceiveError;
@@ -73,8 +74,8 @@ pub(super) const fn dropped(error: &EndpointError) -> Option<Dropped> {
             LinkError::Layout => Dropped::Layout,
             LinkError::NotAuthentic | LinkError::WeakKey => Dropped::Forged,
             LinkError::Certificate(_) | LinkError::Refused(_) => Dropped::Certificate,
+            LinkError::Random(RandomError::NotStarted) | LinkError::Write => return None,
             LinkError::Random(_) => Dropped::Random,
-            LinkError::Write => return None,
             LinkError::Method | LinkError::Suite | LinkError::Kind | LinkError::Subject | _ => {
                 Dropped::Handshake
             }

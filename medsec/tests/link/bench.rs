@@ -48,10 +48,20 @@ impl Ward {
         flash: &'w mut SimFlash,
         noise: Noise,
     ) -> (Pump<'w>, End<'w>) {
+        let (mut device, end) = self.boot_just_now(flash, noise);
+        rest(&mut device);
+        (device, end)
+    }
+
+    /// The device before its first maintenance.
+    pub(crate) fn boot_just_now<'w>(
+        &'w self,
+        flash: &'w mut SimFlash,
+        noise: Noise,
+    ) -> (Pump<'w>, End<'w>) {
         let board = SimBoard { flash, noise, clock: self.clock.clone() };
         let identity = self.owner.identity();
-        let mut device = Device::boot(board, &identity, ResetCause::PowerOn).unwrap();
-        rest(&mut device);
+        let device = Device::boot(board, &identity, ResetCause::PowerOn).unwrap();
         let now = Ticks::from_millis(self.clock.now_ms());
         (device, Endpoint::new(self.links.standing().unwrap(), now))
     }

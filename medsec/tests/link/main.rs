@@ -12,7 +12,6 @@ mod bench;
 mod files;
 mod requests;
 
-use medsec::SystemEvent;
 use medsec::audit::export::Cursor;
 use medsec::core::event::Count;
 use medsec::core::identity::certificate::Kind;
@@ -24,8 +23,9 @@ use medsec::link::{
     CHECKPOINT_MS_MIN, Endpoint, EndpointError, Happened, LINK_MS_MAX, OUT_BYTES_MIN,
 };
 use medsec::transport::frame::{Channel, ReceiveError, SendError};
-use medsec::transport::limiter::AdmissionError;
+use medsec::transport::limiter::{AdmissionError, TOKENS_MAX};
 use medsec::transport::link::{HALF_OPEN_MS, Handshake, Link, LinkError, Method, Received};
+use medsec::{Pause, SystemEvent};
 use medsec_sim::device::MODEL;
 use medsec_sim::rng::{Behaviour, Noise};
 
@@ -364,6 +364,32 @@ fn without_randomness_there_is_no_link_and_the_log_goes_on() {
         |error| matches!(error, EndpointError::Handshake(LinkError::Random(RandomError::Fault(_))));
     assert!(refused.is_err_and(is_refused));
     records(&mut device);
+}
+
+/// What comes before the first key of a boot costs no token, is not remembered, and is let in a moment later.
+#[test]
+fn a_device_that_has_just_booted_takes_the_same_message_later() {
+    let (ward, mut flash) = ward();
+    let (mut device, mut end) = ward.boot_just_now(&mut flash, Noise::good(3));
+    let person = ward.person(1);
+    let mut random = random();
+    let (mut handshake, first) = begin(&ward.links, &person, Method::Certified, &mut random);
+    let early = Err(EndpointError::Handshake(LinkError::Random(RandomError::NotStarted)));
+    let mut refused = 0;
+    let second = loop {
+        let answer = receive(&mut end, &mut device, &first);
+        if answer != early {
+            break answer.unwrap().unwrap();
+        }
+        refused += 1;
+        device.maintain(&Pause::lend(&mut (), 100)).unwrap();
+    };
+    assert!(refused > usize::from(TOKENS_MAX), "{refused}");
+    bench::rest(&mut device);
+    let mut out = [0; 256];
+    let third = handshake.receive(&mut second.clone(), &mut out).unwrap().unwrap();
+    assert_eq!(receive(&mut end, &mut device, third.bytes()), Ok(None));
+    assert!(end.peer().is_some());
 }
 
 #[test]
