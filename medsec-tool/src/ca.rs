@@ -37,6 +37,8 @@ pub(crate) const PASSPHRASE_CHARS_MIN: usize = 15;
 const MEMORY_KIB: u32 = 64 * 1024;
 const PASSES: u32 = 3;
 const SECRET_BYTES: usize = 96;
+/// How far the number of a permit may be ahead of the book: who signs first could use up the numbers of the second otherwise.
+const NUMBERS_AHEAD_MAX: u32 = 10_000;
 
 /// What an authority keeps secret. Wiped on drop, prints nothing.
 pub(crate) struct Secrets(Zeroizing<[u8; SECRET_BYTES]>);
@@ -101,8 +103,7 @@ impl Folder {
         today: Day,
     ) -> Result<(Self, Book), Error> {
         fs::create_dir_all(path).map_err(|error| unwritten(path, &error))?;
-        for name in ["ca.key", "ca.txt", "trust.txt"] {
-            let path = path.join(name);
+        for path in Self::files(path) {
             if path.exists() {
                 return Err(Error::OverFile { path: Untrusted::from_path(&path) });
             }
@@ -117,6 +118,11 @@ impl Folder {
         let trust = TrustFile::new(&[(origin, book.key)], Some(*admission));
         files::write_secret(&path.join("trust.txt"), &trust.to_file())?;
         Ok((folder, book))
+    }
+
+    /// The files of an authority in this folder, whose place nothing takes.
+    pub(crate) fn files(path: &Path) -> [PathBuf; 3] {
+        ["ca.key", "ca.txt", "trust.txt"].map(|name| path.join(name))
     }
 
     /// The folder of an authority there is.
@@ -226,6 +232,11 @@ impl Book {
     /// The epoch in which it issues.
     pub(crate) const fn epoch(&self) -> u32 {
         self.state.min_epoch()
+    }
+
+    /// Whether a permit may have this number: it was not used, and leaves numbers for what comes.
+    pub(crate) fn has_number(&self, number: u32) -> bool {
+        number >= self.permit && number - self.permit < NUMBERS_AHEAD_MAX
     }
 
     /// The book once the number of a permit is used.

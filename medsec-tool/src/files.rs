@@ -133,8 +133,14 @@ fn write_part(
         .and_then(|()| fs::rename(&part, path));
     if written.is_err() {
         drop(fs::remove_file(&part));
+        return written;
     }
-    written
+    // The name is there after a power cut, too, where the system can be asked for that.
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Ok(folder) = File::open(folder.unwrap_or_else(|| Path::new("."))) {
+        drop(folder.sync_all());
+    }
+    Ok(())
 }
 
 fn fill_file(file: File, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<File> {

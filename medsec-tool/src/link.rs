@@ -118,7 +118,8 @@ impl<S: Suite> Client<S> {
                 (Ok(Some(second)), _) => second,
                 // It was lost, or the device had just been switched on: the same message counts once.
                 (Ok(None), _) if Instant::now() < line.until => {
-                    line.send(&first)?;
+                    // If that fails the line says why it is lost, below.
+                    drop(line.send(&first));
                     again = Instant::now() + REPEAT;
                     continue;
                 }

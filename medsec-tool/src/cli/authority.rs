@@ -119,6 +119,12 @@ pub(crate) enum PermitVerb {
         dir: PathBuf,
         /// What the first has signed
         draft: PathBuf,
+        /// The id of the device, as the second has it from there
+        #[arg(long, value_name = "ID")]
+        device: String,
+        /// What the device asked with, as the second has it from there
+        #[arg(long, value_name = "DIGITS")]
+        challenge: String,
         /// The permit to write
         #[arg(short, long, value_name = "PERMIT")]
         output: PathBuf,
@@ -167,8 +173,8 @@ pub(crate) struct PermitArgs {
     #[arg(long, value_name = "DIGITS")]
     pub(crate) manifest: Option<String>,
     /// Service: the maker's number of the reason; downgrade: the security version to which the floor falls
-    #[arg(long, value_name = "N", default_value = "0")]
-    pub(crate) value: u32,
+    #[arg(long, value_name = "N")]
+    pub(crate) value: Option<u32>,
     /// For how many seconds it holds once the device took it; left out, the longest that the action has
     #[arg(long, value_name = "SECONDS")]
     pub(crate) seconds: Option<u16>,

@@ -22,6 +22,7 @@ use crate::schemas::validate;
 use crate::support::{Bench, Judge, Run, good_log};
 
 const DEVICE: [u8; 16] = [0x5a; 16];
+const ID: &str = "5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a";
 const NOW: Ticks = Ticks::from_millis(1_000);
 const ACTIONS: [Action; 4] = Action::ALL;
 
@@ -94,13 +95,18 @@ impl Site {
         output: &'a str,
         more: &[&'a str],
     ) -> Vec<&'a str> {
-        const ID: &str = "5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a";
         let args = ["permit", "sign", dir, action, "--device", ID, "--challenge", challenge];
         [&args[..], &["-o", output], more].concat()
     }
 
     fn trust(&self) -> Trust<'_> {
         Trust::new(&self.anchors, &[], &[]).unwrap()
+    }
+
+    /// How the second's signing ends.
+    fn countersign(&self, dir: &str, draft: &str, challenge: &str, output: &str) -> (Exit, String) {
+        let args = ["permit", "countersign", dir, draft, "--device", ID, "--challenge", challenge];
+        self.error(&[&args[..], &["-o", output]].concat())
     }
 
     /// What the device says to a permit.
@@ -160,8 +166,35 @@ fn the_owner_allows_a_recovery_alone() {
     let more = ["--number", "9"];
     let ahead = site.good(&Site::sign("@owner", "recovery", &challenge, "@permit", &more));
     assert_eq!(ahead["data"]["number"], 9);
-    let used = site.error(&Site::sign("@owner", "recovery", &challenge, "@permit", &more));
-    assert_eq!(used, (Exit::Usage, "E0303".to_owned()));
+    // Nor one so far ahead that it would use up all that come.
+    for number in ["0", "9", "10010", "4294967294", "4294967295"] {
+        let more = ["--number", number];
+        let used = site.error(&Site::sign("@owner", "recovery", &challenge, "@permit", &more));
+        assert_eq!(used, (Exit::Usage, "E0303".to_owned()), "{number}");
+    }
+    let more = ["--number", "10009"];
+    let ahead = site.good(&Site::sign("@owner", "recovery", &challenge, "@permit", &more));
+    assert_eq!(ahead["data"]["number"], 10_009);
+}
+
+/// Neither verb writes over what it reads, nor over the authority's own.
+#[test]
+fn no_permit_takes_the_place_of_an_authoritys_files() {
+    let site = Site::new();
+    let (_, challenge) = asking(Action::ReturnToClaim);
+    let more = ["--beside", &site.keys[2]];
+    site.good(&Site::sign("@maker", "return-to-claim", &challenge, "@draft", &more));
+    for output in ["maker/ca.key", "maker/ca.txt", "maker/trust.txt", "pass"] {
+        let (before, named) = (site.bench.text(output), format!("@{output}"));
+        let sign = Site::sign("@maker", "return-to-claim", &challenge, &named, &more);
+        let second = site.countersign("@maker", "@draft", &challenge, &named);
+        for error in [site.error(&sign), second] {
+            assert_eq!(error, (Exit::Refused, "E0108".to_owned()), "{output}");
+        }
+        assert_eq!(site.bench.text(output), before);
+    }
+    let over = site.countersign("@other", "@draft", &challenge, "@draft");
+    assert_eq!(over, (Exit::Refused, "E0108".to_owned()));
 }
 
 #[test]
@@ -186,17 +219,26 @@ fn two_of_the_maker_allow_a_downgrade() {
         (&shown.1["data"]["value"], &shown.1["data"]["digest"]),
         (&3.into(), &manifest.into())
     );
-    site.good(&["permit", "countersign", "@other", "@draft", "-o", "@permit"]);
-    assert_eq!(site.take(&mut desk, &site.permit("permit")), Ok(Action::Downgrade));
-    // Not twice by one key, nor by one that was not named, nor what was changed since.
-    let countersign =
-        |dir: &str, draft: &str| site.error(&["permit", "countersign", dir, draft, "-o", "@more"]);
+    assert_eq!(
+        (&shown.1["data"]["draft"], &shown.1["data"]["challenge"]),
+        (&true.into(), &Json::from(&*challenge))
+    );
+    // The second says what he was asked for, and signs nothing else.
     let refused = (Exit::Refused, "E0120".to_owned());
+    assert_eq!(site.countersign("@other", "@draft", &"22".repeat(32), "@permit"), refused);
+    assert_eq!(
+        site.countersign("@maker", "@draft", &challenge, "@permit"),
+        refused,
+        "the first again"
+    );
+    let second = ["permit", "countersign", "@other", "@draft", "--device", ID];
+    site.good(&[&second[..], &["--challenge", &challenge, "-o", "@permit"]].concat());
+    assert_eq!(site.take(&mut desk, &site.permit("permit")), Ok(Action::Downgrade));
+    // Not twice, nor by a key that was not named, nor what was changed since.
+    let countersign = |dir: &str, draft: &str| site.countersign(dir, draft, &challenge, "@more");
     let usage = (Exit::Usage, "E0303".to_owned());
     assert_eq!(countersign("@other", "@draft"), usage, "its number is used");
-    assert_eq!(countersign("@maker", "@draft"), usage);
     assert_eq!(countersign("@owner", "@draft"), usage, "an owner signs for no downgrade");
-    site.bench.put("pass", b"correct horse battery staple\n");
     site.good(&["ca", "init", "@third", "--origin", "maker"]);
     assert_eq!(countersign("@third", "@draft"), refused);
     let value = draft.replacen("03000000", "02000000", 1);
@@ -211,9 +253,12 @@ fn a_service_permit_names_its_holder() {
     let site = Site::new();
     let (_, challenge) = asking(Action::Service);
     let scope = ["--scope", "0101010101010101"];
-    site.good(&[&["ca", "issue", "@maker", "service", "-o", "@hands"][..], &scope].concat());
+    site.good(
+        &[&["ca", "issue", "@maker", "service", "-o", "@hands"][..], &["--roles", "4"], &scope]
+            .concat(),
+    );
     let more = ["--for", "@hands.cert", "--roles", "4", "--value", "7", "--seconds", "60"];
-    let told = site.good(&Site::sign("@maker", "service", &challenge, "@permit", &more));
+    let told = site.good(&Site::sign("@other", "service", &challenge, "@permit", &more));
     let permit = Permit::parse(&site.permit("permit")).unwrap();
     let terms = permit.terms();
     assert_eq!((terms.mask, terms.value, terms.ttl_seconds), (4, 7, 60));
@@ -221,8 +266,19 @@ fn a_service_permit_names_its_holder() {
     assert_eq!(terms.digest, medsec_core::key::sha256(&[&certificate]));
     assert_eq!(told["data"]["roles"], 4);
     // An output takes the place of no certificate.
-    let over = site.error(&Site::sign("@maker", "service", &challenge, "@hands.cert", &more));
+    let over = site.error(&Site::sign("@other", "service", &challenge, "@hands.cert", &more));
     assert_eq!(over, (Exit::Refused, "E0108".to_owned()));
+    // No device takes one by who has certified the holder, for another kind, or with roles that he has not.
+    site.good(&["ca", "issue", "@maker", "station", "-o", "@station"]);
+    let refused: [(&str, &[&str]); 3] = [
+        ("@maker", &["--for", "@hands.cert", "--roles", "4"]),
+        ("@other", &["--for", "@station.cert"]),
+        ("@other", &["--for", "@hands.cert", "--roles", "8"]),
+    ];
+    for (dir, more) in refused {
+        let error = site.error(&Site::sign(dir, "service", &challenge, "@no", more));
+        assert_eq!(error, (Exit::Usage, "E0303".to_owned()), "{more:?}");
+    }
 }
 
 #[test]
@@ -231,13 +287,15 @@ fn what_an_action_cannot_have_is_not_signed() {
     let challenge = "22".repeat(32);
     let key = site.keys[2].clone();
     let manifest = "11".repeat(32);
-    let refused: [(&str, &str, &[&str]); 12] = [
+    let refused: [(&str, &str, &[&str]); 14] = [
         ("@owner", "service", &[]),
         ("@owner", "downgrade", &["--manifest", &manifest]),
         ("@owner", "return-to-claim", &[]),
         ("@owner", "recovery", &["--beside", &key]),
         ("@owner", "recovery", &["--manifest", &manifest]),
         ("@owner", "recovery", &["--value", "1"]),
+        ("@owner", "recovery", &["--value", "0"]),
+        ("@maker", "downgrade", &["--manifest", &manifest, "--beside", &key]),
         ("@owner", "recovery", &["--seconds", "601"]),
         ("@owner", "recovery", &["--seconds", "0"]),
         ("@maker", "service", &[]),
@@ -258,7 +316,18 @@ fn what_an_action_cannot_have_is_not_signed() {
     site.bench.put("none", b"medsec-permit-1 00\n");
     for verb in [
         &["permit", "inspect", "@none"][..],
-        &["permit", "countersign", "@maker", "@none", "-o", "@x"],
+        &[
+            "permit",
+            "countersign",
+            "@maker",
+            "@none",
+            "--device",
+            ID,
+            "--challenge",
+            &challenge,
+            "-o",
+            "@x",
+        ],
     ] {
         assert_eq!(site.error(verb), (Exit::Input, "E0115".to_owned()));
     }
