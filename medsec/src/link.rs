@@ -265,7 +265,8 @@ impl<'i, S: Suite, const WORDS: usize> Endpoint<'i, S, WORDS> {
         if let Some(pending) = known {
             return pending.second.write(out).map(Happened::Answer).map_err(EndpointError::Send);
         }
-        // Before it costs a token and is remembered: a device that has just booted takes the same message in a moment.
+        // Before it costs a token and is remembered: a device that has just booted takes the same message in a moment. Whether it
+        // is of a stranger is not asked then, nor recorded.
         let (_, random) = device.sender();
         random.verdict().map_err(|error| EndpointError::Handshake(LinkError::Random(error)))?;
         let slot = free(&mut self.pending, now).ok_or(EndpointError::Busy)?;

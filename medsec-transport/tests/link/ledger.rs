@@ -64,7 +64,7 @@ enum Flaw {
     NoNoise,
     /// The seed is the same in each boot.
     NoRatchet,
-    /// What was not sent is sealed again under its number with other content.
+    /// Two frames are sealed by hand under one number: the ledger has to see it.
     SameNumber,
 }
 
@@ -275,10 +275,10 @@ fn no_one_fault_has_a_key_meet_a_number_twice() {
     // Rollback, or a clone, with noise that is stuck: files alone.
     assert_eq!(pairs, [Use::File, Use::File]);
     println!("ledger: {sets} sets of faults and uses, {sum} uses of keys, 0 broken by one fault");
-    assert!(sets == 128 && sum > 7_000, "{sets} {sum}");
+    assert_eq!((sets, sum), (128, 10_368));
 }
 
-/// Each rule is needed: without it, one fault, or none, breaks something.
+/// Without a rule one fault is enough, and the ledger sees it.
 #[test]
 fn without_a_rule_one_fault_is_enough() {
     let falls = |flaw: Flaw, fault: fn(&mut Faults), of: Use| {

@@ -30,6 +30,8 @@ struct Flood {
     /// Calls that computed as long as an agreement takes.
     agreements: u64,
     budget: u64,
+    /// Messages that were answered: with them the pump waits for a third message.
+    answered: u64,
     /// Questions of the person, all of them answered.
     asked: u64,
     late_ns: u64,
@@ -55,6 +57,7 @@ impl Flood {
             messages: told(0)?,
             agreements: told(2)?,
             budget: AT_ONCE + told(4)? / 1_000,
+            answered: told(6)?,
             asked: told(8)?,
             look: told(10)?,
             agreement: told(12)?,
@@ -66,8 +69,11 @@ impl Flood {
     /// A bound was passed, or nothing was looked at.
     fn judge(&self) -> Result<(), String> {
         let is_within = self.agreements <= self.budget && self.late_ns <= LATE_NS_MAX;
-        // An insider's messages do cost some; and a look is far from an agreement, or the count would mean nothing.
-        let is_told = self.agreements > 0 && self.asked > 0 && self.look * 4 < self.agreement;
+        // The tokens that there are are used up; and a look is far from an agreement, or the count would mean nothing.
+        let is_told = self.agreements * 2 >= self.budget
+            && self.answered > 0
+            && self.asked > 0
+            && self.look * 4 < self.agreement;
         if is_within && is_told { Ok(()) } else { Err(format!("flood: {self}")) }
     }
 }

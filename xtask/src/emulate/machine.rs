@@ -9,7 +9,9 @@ use std::time::Instant;
 const FLASH_BYTES: usize = 20 * 4096;
 
 /// A run that outlasts this has lost its way.
-const RUN_SECONDS_MAX: u64 = 600;
+const RUN_SECONDS_MAX: u64 = 60;
+/// Each second of the host, it does so many events at least.
+const EVENTS_PER_SECOND: u64 = 2_000;
 
 /// Exit codes of the firmware, as in its `board.rs`.
 const DONE: i32 = 0;
@@ -138,11 +140,12 @@ impl Machine {
                 format!("qemu-system-arm: {e} (Debian: apt-get install qemu-system-arm)")
             })?;
         let begun = Instant::now();
+        let seconds_max = RUN_SECONDS_MAX + u64::from(options.events) / EVENTS_PER_SECOND;
         let status = loop {
             if let Some(status) = child.try_wait().map_err(|e| e.to_string())? {
                 break status;
             }
-            if begun.elapsed().as_secs() > RUN_SECONDS_MAX {
+            if begun.elapsed().as_secs() > seconds_max {
                 let killed = child.kill().and_then(|()| child.wait());
                 return Err(format!("a run lost its way ({killed:?}), {options:?}"));
             }

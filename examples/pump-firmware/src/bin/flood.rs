@@ -31,9 +31,9 @@ type End<'i> = Endpoint<'i, Aes256Gcm, 1>;
 
 /// Of so many messages, one is tagged by somebody who has the admission key.
 const INSIDERS: u32 = 16;
-/// For so many messages he keeps to what leaves nothing waiting at the pump, then for so many he does not, and so on: each way spares the pump
-/// another of its two limits.
-const TURN: u32 = 100_000;
+/// Parts of the flood. In each second one he leaves nothing waiting at the pump, in the others he does: each way spares the pump another of its
+/// two limits.
+const TURNS: u32 = 10;
 /// After so many messages the person with the link asks something, and somebody does something at the pump.
 const PERSON_EVERY: u32 = 200;
 /// Bytes of the header that names method, suite, kind and window.
@@ -142,13 +142,14 @@ fn ask(
 /// Writes a first message that nobody means, and gives its length.
 fn garbage(
     number: u32,
+    turn: u32,
     recorded: &Recorded,
     key: &AdmissionKey,
     random: &mut SplitMix,
     message: &mut [u8; FIRST_BYTES_MAX],
 ) -> usize {
     let is_insider = number % INSIDERS == 0;
-    let waits = number.checked_div(TURN).unwrap_or(0) % 2 == 1;
+    let waits = number.checked_div(turn).unwrap_or(0) % 2 == 1;
     let is_pinned = if is_insider { !waits } else { random.below(2) == 0 };
     let Recorded([certified, pinned]) = recorded;
     let (like, length) = if is_pinned { pinned } else { certified };
@@ -190,8 +191,9 @@ fn flood(
     let mut random = SplitMix::new(0x666C_6F6F_6400);
     let mut told = Told { long_min: u32::MAX, ..Told::default() };
     let (mut message, mut out) = ([0; FIRST_BYTES_MAX], [0; OUT_BYTES_MIN]);
+    let turn = messages.checked_div(TURNS).unwrap_or(0).max(1);
     for number in 1..=messages {
-        let length = garbage(number, recorded, tool.key, &mut random, &mut message);
+        let length = garbage(number, turn, recorded, tool.key, &mut random, &mut message);
         let message = message.get_mut(..length).ok_or(Failure::Link)?;
         let (begun, words) = (clock::now(), flash::counts().words);
         let happened = end.receive(pump.device(), message, &mut out);

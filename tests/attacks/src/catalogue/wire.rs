@@ -72,7 +72,7 @@ pub(super) static ATTACKS: [Attack; 8] = [
     },
     Attack {
         id: "half-open-left",
-        title: "somebody with the admission key begins with the pump, again and again, and never goes on",
+        title: "somebody with the admission key begins with the pump, again and again, never goes on, and then is silent",
         requirements: &["X21"],
         sources: &["CVE-2017-9658", "medsec F20"],
         weakness: "half-open-kept",

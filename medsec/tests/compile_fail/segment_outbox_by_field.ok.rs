@@ -1,0 +1,8 @@
+//@ compiles
+//! A queue of packets filled by hand.
+use medsec::transport::segment::Outbox;
+
+pub fn program(plain: [u8; 512]) -> Outbox<512> {
+    let _ = plain;
+    Outbox::new()
+}
