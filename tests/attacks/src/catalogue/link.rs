@@ -24,7 +24,7 @@ pub(super) const DROPPED: u16 = 0x3003;
 /// Messages with which strangers try to fill the log: more than it holds records.
 const FLOOD: u32 = 3_000;
 
-pub(super) static ATTACKS: [Attack; 7] = [
+pub(super) static ATTACKS: [Attack; 8] = [
     Attack {
         id: "log-by-stranger",
         title: "a stranger signs a certificate himself, in the name of the owner's authority, and asks for the log",
@@ -33,6 +33,15 @@ pub(super) static ATTACKS: [Attack; 7] = [
         weakness: "certificate-unverified",
         also_broken_by: &[],
         run: log_by_stranger,
+    },
+    Attack {
+        id: "log-by-other-hospital",
+        title: "a person of another hospital, with a sound certificate of that one, asks for the log",
+        requirements: &["R18", "X20"],
+        sources: &["CVE-2017-5149", "CVE-2020-16222"],
+        weakness: "any-issuer",
+        also_broken_by: &[],
+        run: log_by_other_hospital,
     },
     Attack {
         id: "log-by-service",
@@ -219,6 +228,26 @@ fn log_by_stranger(seed: u64) -> Result<Outcome, Outcome> {
         stay.export()
     })?;
     ward.blocked("a certificate counts by its issuer's signature", &[DROPPED])
+}
+
+fn log_by_other_hospital(seed: u64) -> Result<Outcome, Outcome> {
+    let mut ward = Ward::new(seed)?;
+    let links = links(&ward)?;
+    let others = SimLinks::new(&ward.owner.identity(), 200);
+    let others = others.ok_or_else(|| missing("other hospital"))?;
+    let (nurse, stranger) = (holder(&links, Kind::Person)?, holder(&others, Kind::Person)?);
+    ward.boot::<false, _>(ResetCause::PowerOn, |stay| {
+        if gives_log(&links, &stranger, stay)? {
+            let how = "the log is given to another hospital";
+            return Err(Outcome::succeeded(Goal::SecretRead, how));
+        }
+        if !gives_log(&links, &nurse, stay)? {
+            return Err(missing("link of the true holder"));
+        }
+        stay.rest();
+        stay.export()
+    })?;
+    ward.blocked("a list of whose certificates count", &[DROPPED])
 }
 
 fn log_by_service(seed: u64) -> Result<Outcome, Outcome> {
