@@ -35,6 +35,13 @@ pub(crate) struct Bound {
     pub(crate) chain: Vec<String>,
 }
 
+impl Function {
+    /// Whether it is what `cortex-m-rt` makes of the function marked as the entry.
+    fn is_main(&self) -> bool {
+        self.name.ends_with("::__cortex_m_rt_main")
+    }
+}
+
 impl Graph {
     /// Reads the graph from an image and its disassembly by `llvm-objdump -d --demangle --no-show-raw-insn`.
     pub(crate) fn read(elf: &Elf, disassembly: &str) -> Result<Self, String> {
@@ -44,12 +51,14 @@ impl Graph {
                 function.frame = function.frame.max(size);
             }
         }
-        // The reset handler lies so low that its address is also a common number, and the core alone enters it.
+        // The reset handler lies so low that its address is also a common number, and the core alone enters it. It alone calls
+        // `main`, whose address reads like the end of a word in some layouts.
         let reset = elf.section(".vector_table").and_then(|vectors| word(&vectors.bytes, 4));
         let reset = reset.map(|entry| entry & !1);
         let pointed_at = pointed_at(elf, disassembly)
             .into_iter()
-            .filter(|address| functions.contains_key(address) && Some(*address) != reset)
+            .filter(|address| Some(*address) != reset)
+            .filter(|address| functions.get(address).is_some_and(|found| !found.is_main()))
             .collect();
         Ok(Self { functions, pointed_at })
     }
