@@ -78,11 +78,21 @@ fn read<T>(
     findings: &mut Vec<Finding>,
     parse: impl FnOnce(&[u8]) -> Result<T, KeyFileError>,
 ) -> Result<T, Error> {
-    let shown = Untrusted::from_path(path);
     if files::is_wide(path) {
+        let shown = Untrusted::from_path(path);
         let message = format!("{shown} can be read by others than its owner");
         findings.push(Finding::new(&Code::WIDE_KEY_FILE, Severity::Warning, message));
     }
+    parsed(path, what, parse)
+}
+
+/// What a file of an identity holds. The bytes are wiped, as some are secret.
+pub(crate) fn parsed<T>(
+    path: &Path,
+    what: &'static str,
+    parse: impl FnOnce(&[u8]) -> Result<T, KeyFileError>,
+) -> Result<T, Error> {
     let bytes = Zeroizing::new(files::read(path, FILE_BYTES_MAX)?);
-    parse(&bytes).map_err(|cause| Error::IdentityFile { path: shown, what, cause })
+    let path = Untrusted::from_path(path);
+    parse(&bytes).map_err(|cause| Error::IdentityFile { path, what, cause })
 }

@@ -11,11 +11,12 @@ use serde_json::json;
 use crate::ca::{Book, Folder, word};
 use crate::cli::{ActionChoice, PermitArgs, PermitVerb};
 use crate::command::ca::unlock;
+use crate::command::peer::parsed;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::files;
 use crate::holder::parse_certificate;
-use crate::keyfile::{FILE_BYTES_MAX, KeyFileError};
+use crate::keyfile::KeyFileError;
 use crate::output::Outcome;
 use crate::permit::{Draft, parse_permit, permit_file};
 use crate::text::{counted, hex, parse_hex};
@@ -97,7 +98,7 @@ fn countersign(
     passphrase: Option<&Path>,
 ) -> Result<Outcome, Error> {
     refuse(output, dir, &[Some(path), passphrase])?;
-    let draft = read(path, "draft of a permit", Draft::parse)?;
+    let draft = parsed(path, "draft of a permit", Draft::parse)?;
     let other = || Error::NotTheDraft { path: Untrusted::from_path(path) };
     let terms = *draft.terms();
     if (terms.device, terms.run, terms.binding) != (asked.device, asked.run, Binding::Challenge) {
@@ -129,7 +130,7 @@ fn inspect(path: &Path) -> Result<Outcome, Error> {
         Err(KeyFileError::WrongKind) => Draft::parse(bytes).map(|draft| (*draft.permit(), true)),
         parsed => parsed.map(|permit| (permit, false)),
     };
-    let (permit, is_draft) = read(path, "permit", parse)?;
+    let (permit, is_draft) = parsed(path, "permit", parse)?;
     let headline = "NOT CHECKED: only the device can that it is for".to_owned();
     let told = told("not-checked", headline, &permit, is_draft, None);
     Ok(Outcome { exit: Exit::Undecided, ..told })
@@ -161,7 +162,7 @@ fn terms(args: &PermitArgs, action: Action, number: u32, book: &Book) -> Result<
     match rule.carries {
         Carries::Access => {
             let holder = args.holder.as_deref().unwrap_or_else(|| Path::new(""));
-            let certificate = read(holder, "certificate", parse_certificate)?;
+            let certificate = parsed(holder, "certificate", parse_certificate)?;
             let claims = certificate.claims();
             if claims.kind != Kind::Service || args.roles & !claims.roles != 0 {
                 return Err(usage("--for is not of service, or has not these --roles"));
@@ -207,19 +208,6 @@ fn id(digits: &str) -> Result<[u8; 16], Error> {
 
 fn run_of(digits: &str) -> Result<[u8; 32], Error> {
     parse_hex(digits).ok_or_else(|| usage("--challenge is 64 hexadecimal digits in lower case"))
-}
-
-fn read<T>(
-    path: &Path,
-    what: &'static str,
-    parse: impl FnOnce(&[u8]) -> Result<T, KeyFileError>,
-) -> Result<T, Error> {
-    let bytes = files::read(path, FILE_BYTES_MAX)?;
-    parse(&bytes).map_err(|cause| Error::IdentityFile {
-        path: Untrusted::from_path(path),
-        what,
-        cause,
-    })
 }
 
 fn told(

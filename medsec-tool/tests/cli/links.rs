@@ -16,10 +16,10 @@ use crate::support::{Bench, Judge, Run, good_log};
 const PASSPHRASE: &[u8] = b"correct horse battery staple\n";
 
 /// A folder with an authority, a person of it, and its passphrase.
-struct Site(Bench);
+pub(crate) struct Site(pub(crate) Bench);
 
 impl Site {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let site = Self(Bench::new(Judge::Says(good_log())));
         site.0.put("pass", PASSPHRASE);
         site.good(&["ca", "init", "@ca", "--passphrase-file", "@pass"]);
@@ -27,25 +27,25 @@ impl Site {
         site
     }
 
-    fn issue(&self, kind: &str, file: &str) {
+    pub(crate) fn issue(&self, kind: &str, file: &str) {
         let file = format!("@{file}");
         self.good(&["ca", "issue", "@ca", kind, "-o", &file, "--passphrase-file", "@pass"]);
     }
 
     /// Runs a verb, with `--json`; it has to succeed.
-    fn good(&self, args: &[&str]) -> Json {
+    pub(crate) fn good(&self, args: &[&str]) -> Json {
         let run = self.run(args);
         assert_eq!(run.exit, Exit::Ok, "{args:?}\n{}{}", run.out, run.err);
         validate(&self.0, &run.out)
     }
 
     /// Runs a verb with the real verifier, and `--json`.
-    fn run(&self, args: &[&str]) -> Run {
+    pub(crate) fn run(&self, args: &[&str]) -> Run {
         tool(&self.args(args))
     }
 
     /// The code of the error that a verb ends with.
-    fn error(&self, args: &[&str]) -> (Exit, String) {
+    pub(crate) fn error(&self, args: &[&str]) -> (Exit, String) {
         let run = self.run(args);
         let json = validate(&self.0, &run.out);
         (run.exit, json["findings"][0]["code"].as_str().unwrap_or("none").to_owned())
@@ -60,7 +60,7 @@ impl Site {
     }
 
     /// A pump that answers until so many connections have ended, and where it does.
-    fn pump(&self, listen: &str, connections: &str) -> (JoinHandle<Run>, String) {
+    pub(crate) fn pump(&self, listen: &str, connections: &str) -> (JoinHandle<Run>, String) {
         let address = self.0.path("pump/address");
         drop(std::fs::remove_file(&address));
         let args = self.args(&[
@@ -503,93 +503,6 @@ fn a_changed_file_of_an_identity_is_refused() {
         site.0.put(name, &whole);
     }
     assert!(tried > 900, "{tried}");
-}
-
-/// A pump seals its log for a medium; a recipient of the owner reads it, and nobody else.
-#[test]
-fn a_sealed_log_is_read_by_its_recipients_alone() {
-    let site = Site::new();
-    for reader in ["reader", "another"] {
-        site.issue("recipient", reader);
-    }
-    let (pump, address) = site.pump("0", "1");
-    site.good(&["device", "show", "--at", &address, "--as", "@nurse", "--trust", "@ca/trust.txt"]);
-    assert_eq!(pump.join().unwrap().exit, Exit::Ok);
-    let sealed = site.good(&["sim", "export", "@pump", "--to", "@reader.cert", "-o", "@stick"]);
-    let claimed = site.run(&["export", "inspect", "@stick"]);
-    let inspected = validate(&site.0, &claimed.out);
-    assert_eq!(
-        (claimed.exit, &inspected["verdict"]),
-        (Exit::Undecided, &Json::from("not-checked"))
-    );
-    assert_eq!(inspected["data"]["sender"], sealed["data"]["device"]);
-    let open = |holder: &str, file: &str| {
-        let args =
-            ["export", "open", file, "--as", holder, "--trust", "@ca/trust.txt", "-o", "@out"];
-        site.run(&args)
-    };
-    let opened = open("@reader", "@stick");
-    assert_eq!(opened.exit, Exit::Ok, "{}{}", opened.out, opened.err);
-    validate(&site.0, &opened.out);
-    site.good(&["ca", "log-key", "@ca", "-o", "@opens", "--passphrase-file", "@pass"]);
-    let verified = site.run(&[
-        "log",
-        "verify",
-        "@out",
-        "--device-key",
-        "@pump/device.key",
-        "--authority-key",
-        "@opens",
-    ]);
-    assert_eq!(verified.exit, Exit::Ok, "{}{}", verified.out, verified.err);
-    // Not for this one, nor for a person.
-    std::fs::remove_file(site.0.path("out")).unwrap();
-    for holder in ["@another", "@nurse"] {
-        let refused = open(holder, "@stick");
-        assert_eq!(refused.exit, Exit::Negative, "{}", refused.out);
-        assert!(refused.out.contains("E0407"));
-    }
-    // Cut and changed at places all over it.
-    let whole = std::fs::read(site.0.path("stick")).unwrap();
-    let mut tried = 0;
-    for at in (0..whole.len()).step_by(1_499) {
-        site.0.put("cut", &whole[..at]);
-        assert_eq!(open("@reader", "@cut").exit, Exit::Negative, "cut at {at}");
-        let mut changed = whole.clone();
-        changed[at] ^= 0x10;
-        site.0.put("changed", &changed);
-        assert_eq!(open("@reader", "@changed").exit, Exit::Negative, "changed at {at}");
-        tried += 2;
-    }
-    site.0.put("longer", &[&whole[..], &[0]].concat());
-    assert_eq!(open("@reader", "@longer").exit, Exit::Negative);
-    assert!(!site.0.path("out").exists());
-    assert!(tried > 80, "{tried}");
-}
-
-/// Nobody but a recipient of the owner can be sealed to.
-#[test]
-fn a_log_is_sealed_to_no_stranger() {
-    let site = Site::new();
-    let (pump, address) = site.pump("0", "1");
-    site.good(&["device", "show", "--at", &address, "--as", "@nurse", "--trust", "@ca/trust.txt"]);
-    assert_eq!(pump.join().unwrap().exit, Exit::Ok);
-    site.good(&["ca", "init", "@other", "--passphrase-file", "@pass"]);
-    site.good(&[
-        "ca",
-        "issue",
-        "@other",
-        "recipient",
-        "-o",
-        "@thief",
-        "--passphrase-file",
-        "@pass",
-    ]);
-    for to in ["@thief.cert", "@nurse.cert"] {
-        let error = site.error(&["sim", "export", "@pump", "--to", to, "-o", "@stolen"]);
-        assert_eq!(error, (Exit::Refused, "E0408".to_owned()), "{to}");
-    }
-    assert!(!site.0.path("stolen").exists());
 }
 
 /// Whether this byte is a digit of the next serial number, which nothing in the book vouches for.

@@ -18,5 +18,6 @@ mod manual;
 mod permits;
 mod report;
 mod schemas;
+mod sealed;
 mod support;
 mod verbs;

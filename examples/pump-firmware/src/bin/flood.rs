@@ -42,7 +42,7 @@ const HEADER_BYTES: usize = 4;
 const KEY_END: usize = HEADER_BYTES + 31;
 /// Bytes of the longest first message with its tag.
 const FIRST_BYTES_MAX: usize = 68;
-/// A call that computes longer than this has made an agreement: a look takes a tenth, an agreement ten times as much.
+/// A call that computes longer than this has made an agreement: a look takes a third of it or less, an agreement fifteen times as much.
 const LONG_TICKS: u32 = 250 * clock::TICKS_PER_US;
 
 /// What came of the flood.
