@@ -51,11 +51,17 @@ pub enum Label {
     FileEncrypt,
     /// Commits a sealed file to its key; parent: the key of the file.
     FileCommit,
+    /// Authenticates the cell of credentials; parent: the storage root.
+    StoreHead,
+    /// Authenticates the counts of attempts to log in; parent: the storage root.
+    AuthCounter,
+    /// Makes what is kept of a person's secret; parent: the pepper.
+    AuthVerifier,
 }
 
 impl Label {
     /// All of them, in the order of the table in `docs/formats.md`.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 21] = [
         Self::StoreEncrypt,
         Self::StoreNonce,
         Self::Lifecycle,
@@ -74,6 +80,9 @@ impl Label {
         Self::LinkPair,
         Self::FileEncrypt,
         Self::FileCommit,
+        Self::StoreHead,
+        Self::AuthCounter,
+        Self::AuthVerifier,
     ];
 
     /// The text that separates this key from all others.
@@ -98,6 +107,9 @@ impl Label {
             Self::LinkPair => "medsec/v1/transport/pair",
             Self::FileEncrypt => "medsec/v1/transport/file-enc",
             Self::FileCommit => "medsec/v1/transport/file-commit",
+            Self::StoreHead => "medsec/v1/core/store-root",
+            Self::AuthCounter => "medsec/v1/auth/counter",
+            Self::AuthVerifier => "medsec/v1/auth/verifier",
         }
     }
 }
@@ -201,17 +213,20 @@ pub enum Context {
     FileHeader,
     /// All that a sealed file holds.
     FileContent,
+    /// What a person's token answers.
+    AuthToken,
 }
 
 impl Context {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::AuditCheckpoint,
         Self::Certificate,
         Self::IssuerState,
         Self::Permit,
         Self::FileHeader,
         Self::FileContent,
+        Self::AuthToken,
     ];
 
     /// The text that separates this context from all others.
@@ -224,6 +239,7 @@ impl Context {
             Self::Permit => "medsec/v1/core/permit",
             Self::FileHeader => "medsec/v1/transport/file-header",
             Self::FileContent => "medsec/v1/transport/file-chunks",
+            Self::AuthToken => "medsec/v1/auth/token",
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::{Outcome, firmware, links, rivals, tidy};
 
 /// The crates that firmware links.
 pub(crate) const LIBRARIES: [&str; 4] =
-    ["medsec-core", "medsec-audit", "medsec-transport", "medsec"];
+    ["medsec-core", "medsec-audit", "medsec-auth", "medsec-transport", "medsec"];
 
 /// What they are built for.
 pub(crate) const TARGETS: [&str; 2] = ["thumbv7em-none-eabihf", "thumbv6m-none-eabi"];

@@ -1,0 +1,4 @@
+//! Who is asking: credentials, factors, attempts and sessions.
+//!
+//! What a person may do is decided in `medsec_core::access`; this crate finds out who the person is, and keeps count of who tried.
+#![no_std]
