@@ -4,7 +4,7 @@ use crate::shell::Shell;
 use crate::{Outcome, firmware, links, rivals, tidy};
 
 /// The crates that firmware links.
-pub(crate) const LIBRARIES: [&str; 4] =
+pub(crate) const LIBRARIES: [&str; 5] =
     ["medsec-core", "medsec-audit", "medsec-auth", "medsec-transport", "medsec"];
 
 /// What they are built for.
