@@ -2,9 +2,10 @@
 //!
 //! From the ground up; nothing imports upward:
 //! [`codec`] [`hal`] [`secret`] [`time`] → [`suite`] [`event`] → [`key`] → [`rng`] [`agreement`] → [`hpke`] [`flash`]
-//! [`identity`].
+//! [`identity`] → [`access`].
 #![no_std]
 
+pub mod access;
 pub mod agreement;
 pub mod codec;
 pub mod event;

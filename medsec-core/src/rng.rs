@@ -85,6 +85,7 @@ pub struct Random<E: EntropySource> {
     health: HealthTests,
     drbg: Option<HmacDrbg>,
     has_links: bool,
+    has_authority: bool,
 }
 
 impl<E: EntropySource> Random<E> {
@@ -106,7 +107,13 @@ impl<E: EntropySource> Random<E> {
     /// ```
     #[must_use]
     pub const fn new(source: E) -> Self {
-        Self { source, health: HealthTests::new(Self::CUT_OFFS), drbg: None, has_links: false }
+        Self {
+            source,
+            health: HealthTests::new(Self::CUT_OFFS),
+            drbg: None,
+            has_links: false,
+            has_authority: false,
+        }
     }
 
     const CUT_OFFS: &'static CutOffs = {
@@ -179,6 +186,11 @@ impl<E: EntropySource> Random<E> {
     /// Whether links were not claimed before; from now on they are.
     pub(crate) const fn claim_links(&mut self) -> bool {
         !core::mem::replace(&mut self.has_links, true)
+    }
+
+    /// Whether the authority over grants was not claimed before; from now on it is.
+    pub(crate) const fn claim_authority(&mut self) -> bool {
+        !core::mem::replace(&mut self.has_authority, true)
     }
 
     /// Draws fresh noise into the generator: hourly, and after a wake-up from retained RAM.
