@@ -32,6 +32,8 @@
 //! holds by itself, and dynamic separation with it); IEC 62443-4-2 CR 2.1 and its RE 1, 2, 3 (supervisor override) and
 //! RE 4 (dual approval); NIST SP 800-63B-4 (factors).
 
+#[doc(hidden)]
+pub mod check;
 mod decision;
 mod declare;
 mod grant;
@@ -41,5 +43,5 @@ pub use decision::{Approver, Classes, Denied, Factors, Facts, Interface, Interfa
 pub use grant::{Authority, Expired, GRANT_MS_MAX, Grant};
 pub use policy::{
     Class, InEmergency, Need, PERMISSIONS_MAX, Permission, PermissionInfo, Policy, ROLES_MAX,
-    RoleInfo, Rule, check,
+    RoleInfo, Rule,
 };

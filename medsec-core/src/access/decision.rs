@@ -1,6 +1,7 @@
 //! What a decision looks at, and what is missing for it.
 
-use crate::access::policy::{Class, PERMISSIONS_MAX, Policy, ROLES_MAX, Rule, check};
+use crate::access::check;
+use crate::access::policy::{Class, PERMISSIONS_MAX, Policy, ROLES_MAX, Rule};
 use crate::event::{PrincipalId, RecordError};
 
 /// From where somebody acts.

@@ -2,8 +2,9 @@
 
 use core::hint::black_box;
 
+use crate::access::check::Declared;
 use crate::access::decision::{Denied, Facts, deficits, emergency_deficits, is_essential};
-use crate::access::policy::{InEmergency, Permission, Policy, check::Declared};
+use crate::access::policy::{InEmergency, Permission, Policy};
 use crate::event::{PrincipalId, Recorder};
 use crate::hal::EntropySource;
 use crate::rng::Random;
