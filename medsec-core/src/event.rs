@@ -66,7 +66,8 @@ pub use field::{
     Personal, PrincipalId, Unit,
 };
 pub use system::{
-    FlashOperation, Pattern, RandomTest, ResetCause, SelfTest, Severity, SystemEvent,
+    FlashOperation, LifecycleState, Pattern, PortClosing, PortKind, PortReason, PortRefusal,
+    RandomTest, ResetCause, SelfTest, Severity, SystemEvent,
 };
 
 use zeroize::Zeroize;

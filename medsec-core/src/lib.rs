@@ -2,7 +2,7 @@
 //!
 //! From the ground up; nothing imports upward:
 //! [`codec`] [`hal`] [`secret`] [`time`] → [`suite`] [`event`] → [`key`] → [`rng`] [`agreement`] → [`hpke`] [`flash`]
-//! [`identity`] → [`access`].
+//! [`identity`] → [`lifecycle`] → [`access`] [`local_port`].
 #![no_std]
 
 pub mod access;
@@ -14,6 +14,7 @@ pub mod hal;
 pub mod hpke;
 pub mod identity;
 pub mod key;
+pub mod lifecycle;
 pub mod rng;
 pub mod secret;
 pub mod suite;
