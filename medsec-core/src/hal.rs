@@ -88,3 +88,37 @@ impl<C: Clock> Clock for &mut C {
         C::now(self)
     }
 }
+
+/// Whether the debug port of the processor is locked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum DebugState {
+    /// A probe reads and changes nothing.
+    Locked,
+    /// It does, or the part does not say.
+    Open,
+}
+
+/// The lock of the part's debug port (JTAG, SWD).
+pub trait DebugLock {
+    /// Whether the part has one. A port of a part without (RP2040) says so here, and everything that is reported says so too.
+    const LOCKABLE: bool;
+
+    /// Reads from the part, not from a copy, whether it is locked.
+    fn read_state(&mut self) -> DebugState;
+
+    /// Locks it, from the next reset on at the latest. Harmless where it is locked; without effect on a part that has no lock.
+    fn lock(&mut self);
+}
+
+impl<D: DebugLock> DebugLock for &mut D {
+    const LOCKABLE: bool = D::LOCKABLE;
+
+    fn read_state(&mut self) -> DebugState {
+        D::read_state(self)
+    }
+
+    fn lock(&mut self) {
+        D::lock(self);
+    }
+}

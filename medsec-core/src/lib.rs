@@ -15,6 +15,7 @@ pub mod hpke;
 pub mod identity;
 pub mod key;
 pub mod lifecycle;
+pub mod local_port;
 pub mod rng;
 pub mod secret;
 pub mod suite;

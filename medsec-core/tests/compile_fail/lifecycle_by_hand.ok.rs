@@ -1,0 +1,8 @@
+//@ compiles
+//! A state that was never read.
+use medsec_core::lifecycle::{Lifecycle, State};
+
+pub fn program(word: u32) -> Lifecycle {
+    let _ = (State::InService, word);
+    Lifecycle::of(word)
+}

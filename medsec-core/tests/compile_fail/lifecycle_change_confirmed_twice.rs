@@ -1,0 +1,8 @@
+//@ error: E0382
+//! One change for two.
+use medsec_core::lifecycle::{Lifecycle, NotStored, Recorded};
+
+pub fn program(first: Recorded, second: Recorded, word: u32) -> [Result<Lifecycle, NotStored>; 2] {
+    let _ = &second;
+    [first.confirm(Some(word)), first.confirm(Some(word))]
+}

@@ -1,0 +1,7 @@
+//@ error: E0603
+//! The seal of proofs, from outside.
+use medsec_core::local_port::{LocalPort, OpensPort};
+
+pub fn program<P: LocalPort>(proof: impl OpensPort<P> + medsec_core::local_port::sealed::Proof) {
+    let _ = proof;
+}
