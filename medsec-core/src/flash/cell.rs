@@ -5,7 +5,8 @@
 //!
 //! # Layout
 //! A region of [`PAGES`] pages. A page holds three copies of one value, or three *tombs*, at slots 0, 1 and 2; a slot
-//! is a copy rounded up to the part's unit. The rest of a page stays erased. A copy, little-endian:
+//! is a copy rounded up to the part's unit. The rest of a page stays erased, or is used in [`slots`]. A copy,
+//! little-endian:
 //!
 //! | offset | size | name | meaning |
 //! |---|---|---|---|
@@ -45,6 +46,7 @@
 //! Disturbed words in pages that were not touched; the values of other pages being secret before [`Cell::begin_forget`].
 
 mod copy;
+pub mod slots;
 
 use self::copy::{PageState, Place, Role, Shown, slot_bytes};
 use super::page::{self, Geometry, GeometryError, RECORD_BYTES_MAX};
@@ -153,6 +155,8 @@ pub struct Cell<const VALUE: usize> {
     /// The base was written by this boot and acknowledged.
     wrote: bool,
     settled: bool,
+    /// Slots behind the base that this boot has programmed or tried to.
+    used: u32,
 }
 
 impl<const VALUE: usize> Cell<VALUE> {
@@ -188,6 +192,7 @@ impl<const VALUE: usize> Cell<VALUE> {
             forget: false,
             wrote: true,
             settled: true,
+            used: 0,
         };
         for page in 0..PAGES {
             let (from, to) = (geometry.at(page, 0), geometry.at(page.saturating_add(1), 0));
@@ -247,6 +252,7 @@ impl<const VALUE: usize> Cell<VALUE> {
             highest,
             base,
             pages,
+            used: 0,
             pending: None,
             job: None,
             forget: false,
@@ -367,6 +373,7 @@ impl<const VALUE: usize> Cell<VALUE> {
             self.epoch = self.highest;
             self.wrote = true;
             self.settled = true;
+            self.used = 0;
         }
         if self.forget {
             if let Some(page) = self.other_page(|state| state != PageState::Tombs) {
