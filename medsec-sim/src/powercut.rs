@@ -3,6 +3,7 @@
 //! Their entry points are `#[inline]` so that the code, which exists once for each geometry, is made only for who calls it.
 
 pub mod audit;
+pub mod auth;
 pub mod cell;
 mod histories;
 pub mod ring;

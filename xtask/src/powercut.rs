@@ -32,7 +32,7 @@ struct Driver {
     runs_control: u64,
 }
 
-const DRIVERS: [Driver; 3] = [
+const DRIVERS: [Driver; 4] = [
     Driver {
         group: "core",
         structure: "cell",
@@ -66,6 +66,17 @@ const DRIVERS: [Driver; 3] = [
         runs_full: 1_000_000,
         runs_control: 667,
     },
+    Driver {
+        group: "auth",
+        structure: "auth",
+        run: powercut::auth::run,
+        replay: powercut::auth::replay,
+        models: &powercut::auth::CLAIMED,
+        control: "medsec-auth/tests/weakened/auth-record-first.patch",
+        runs: 60_000,
+        runs_full: 1_500_000,
+        runs_control: 2_000,
+    },
 ];
 
 /// Draws the histories, unless told otherwise.
@@ -94,7 +105,7 @@ pub(crate) fn run(shell: &Shell, arguments: &[String]) -> Outcome {
     }
     let mut lines = Vec::new();
     let copy = Copy::of(shell)?;
-    for group in ["core", "audit"] {
+    for group in ["core", "audit", "auth"] {
         if options.group.as_ref().is_some_and(|only| only != group) {
             continue;
         }
@@ -119,7 +130,7 @@ fn parse(arguments: &[String]) -> Result<Options, String> {
                 let seed = words.next().and_then(|seed| seed.parse().ok());
                 options.seed = seed.ok_or("--seed takes a number")?;
             }
-            "core" | "audit" => options.group = Some(word.clone()),
+            "core" | "audit" | "auth" => options.group = Some(word.clone()),
             _ => return Err(format!("unknown argument {word}")),
         }
     }
