@@ -213,3 +213,22 @@ fn blinds(programmed: &Programmed) -> [[u8; 32]; 2] {
         blind
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One bit that differs in either read, and that read's blind lets nothing compare as equal.
+    #[test]
+    fn a_blind_is_zero_only_where_the_read_gave_what_was_programmed() {
+        let clean = Programmed { index: 0, differences: [[0; 16]; 2] };
+        assert_eq!(blinds(&clean), [[0; 32]; 2]);
+        for bit in 0..256_usize {
+            let mut programmed = clean;
+            programmed.differences[bit / 128][bit % 128 / 8] ^= 1 << (bit % 8);
+            let blinds = blinds(&programmed);
+            assert_ne!(blinds[bit / 128], [0; 32], "bit {bit}");
+            assert_eq!(blinds[1 - bit / 128], [0; 32], "bit {bit}");
+        }
+    }
+}

@@ -244,3 +244,77 @@ impl Table {
         self.steps.get(row.at()).copied().unwrap_or(u32::MAX)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LANE: Lane = Lane { class: Class::Service, factor: Factor::Code };
+
+    fn lanes() -> impl Iterator<Item = Lane> {
+        (0..=u8::MAX).filter_map(Lane::of)
+    }
+
+    #[test]
+    fn counts_stop_at_the_highest_they_can_hold_and_at_zero() {
+        let mut table = Table::new([0; 4]);
+        let row = Row::of(15).unwrap();
+        for charged in 1..=70_000_u32 {
+            table.charge(row, LANE);
+            assert_eq!(u32::from(table.failures(row, LANE)), charged.min(255));
+            assert_eq!(u32::from(table.lifetime(row)), charged.min(65_535));
+        }
+        table.pass(row, LANE, 0);
+        assert_eq!((table.failures(row, LANE), table.lifetime(row)), (0, 65_534));
+        let mut table = Table::new([0; 4]);
+        table.pass(row, LANE, 9);
+        table.pass(row, LANE, 4);
+        assert_eq!((table.lifetime(row), table.last_step(row)), (0, 9));
+    }
+
+    /// Every count has a byte of its own, and comes back from it.
+    #[test]
+    fn a_table_is_decoded_as_it_was_encoded() {
+        let mut counts = 0;
+        for row in (0..16).filter_map(Row::of).chain([Row::GHOST]) {
+            for lane in lanes() {
+                let mut table = Table::new([9, 8, 7, 6]);
+                table.charge(row, lane);
+                table.rebind(Row::of(3).unwrap(), 0x0102_0304);
+                let value = table.encode();
+                let other = Table::decode(&value);
+                assert_eq!(other.encode().expose(), value.expose());
+                let is_open = row == Row::of(3).unwrap();
+                assert_eq!(other.failures(row, lane), u8::from(!is_open));
+                assert_eq!(other.lifetime(row), u16::from(row != Row::GHOST));
+                assert_eq!(
+                    (other.state, other.last_step(Row::of(3).unwrap())),
+                    ([9, 8, 7, 6], 0x0102_0304)
+                );
+                counts += 1;
+            }
+        }
+        assert_eq!(counts, 102);
+    }
+
+    /// Of all that 3 bytes and a step can say, exactly what is written is read.
+    #[test]
+    fn no_other_entry_is_read_than_is_written() {
+        let mut entries = 0;
+        for kind in 0..=u8::MAX {
+            for row in 0..=u8::MAX {
+                for lane in 0..=u8::MAX {
+                    for rest in [[0, 0], [1, 0], [0, 1], [1, 1]] {
+                        let bytes = [kind, row, lane, rest[0], 0, 0, 0, rest[1]];
+                        if let Some(entry) = Entry::of(bytes) {
+                            assert_eq!(entry.to_bytes(), bytes);
+                            entries += 1;
+                        }
+                    }
+                }
+            }
+        }
+        // An attempt has any number and no step, an outcome any step and no number.
+        assert_eq!(entries, 2 * 17 * 6 + 2 * 16 * 6);
+    }
+}

@@ -9,6 +9,7 @@
 )]
 
 mod bench;
+mod golden;
 mod interleaved;
 mod limits;
 mod powercut;
