@@ -210,8 +210,10 @@ impl Table {
 
     /// The attempt that was counted last was none: it was right. Its lane begins anew.
     pub(super) fn pass(&mut self, row: Row, lane: Lane, step: u32) {
+        // An outcome that was programmed again finds none.
+        let was_charged = self.failures(row, lane) > 0;
         self.failures.set(row, lane, 0);
-        if let Some(failures) = self.lifetimes.get_mut(row.at()) {
+        if let Some(failures) = self.lifetimes.get_mut(row.at()).filter(|_| was_charged) {
             *failures = failures.saturating_sub(1);
         }
         if let Some(last) = self.steps.get_mut(row.at()) {
@@ -270,6 +272,12 @@ mod tests {
         table.pass(row, LANE, 9);
         table.pass(row, LANE, 4);
         assert_eq!((table.lifetime(row), table.last_step(row)), (0, 9));
+        // An outcome that is there twice takes one attempt back, not two.
+        table.charge(row, Lane { factor: Factor::Knowledge, ..LANE });
+        table.charge(row, LANE);
+        table.pass(row, LANE, 10);
+        table.pass(row, LANE, 10);
+        assert_eq!((table.lifetime(row), table.last_step(row)), (1, 10));
     }
 
     /// Every count has a byte of its own, and comes back from it.

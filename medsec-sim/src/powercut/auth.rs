@@ -41,8 +41,10 @@ const STEPS: u32 = 14;
 const CUTS_MAX: u32 = 10;
 /// Smaller pages have no room for the copies of the value.
 const PAGE_MIN: usize = 1024;
-/// What one history takes, roughly; sets how thinly few runs are spread, so that they reach every geometry.
+/// What one history takes, roughly.
 const RUNS_PER_HISTORY: u64 = 12_000;
+/// What is enough of one, chosen by chance: what matters is who does what in which order, so many histories find more.
+const RUNS_WANTED: u64 = 600;
 
 /// Runs at least `runs` cases over every geometry, under the claimed models: each history with a cut at every
 /// operation and again at each operation of the recovery, then with up to 10 cuts in a row. `seed` draws the histories.
@@ -50,7 +52,8 @@ const RUNS_PER_HISTORY: u64 = 12_000;
 #[inline]
 pub fn run(runs: u64, seed: u64) -> Tally {
     let share = runs / u64::try_from(geometries().count()).unwrap_or(1);
-    let one_in = u32::try_from(RUNS_PER_HISTORY.div_ceil(share.max(1))).unwrap_or(u32::MAX);
+    let one_in = RUNS_PER_HISTORY / share.clamp(1, RUNS_WANTED);
+    let one_in = u32::try_from(one_in).unwrap_or(u32::MAX);
     let mut tally = Tally::default();
     let mut seed = mix(seed);
     for geometry in geometries().collect::<Vec<_>>().into_iter().cycle() {
