@@ -56,6 +56,24 @@ impl<P: Pepper> Rules<P> {
         Self::of(LengthClass::OnlyFactor)
     }
 
+    /// A secret beside a factor of another kind.
+    #[must_use]
+    pub const fn beside_another() -> Self
+    where
+        P::Kept: Apart,
+    {
+        Self::of(LengthClass::BesideAnother)
+    }
+
+    /// A secret of a keypad, beside a factor of another kind: what SP 800-63B-4 §3.2.10 calls an activation secret.
+    #[must_use]
+    pub const fn pin() -> Self
+    where
+        P::Kept: Apart,
+    {
+        Self::of(LengthClass::Pin)
+    }
+
     /// As it is, of a secret that opens nothing but its own change: the first one, which another person knows.
     #[must_use]
     pub const fn to_be_changed(self) -> Self {
@@ -78,20 +96,6 @@ impl<P: Pepper> Rules<P> {
             return Err(EnrollError::Listed);
         }
         Ok(())
-    }
-}
-
-impl<P: Pepper<Kept: Apart>> Rules<P> {
-    /// A secret beside a factor of another kind.
-    #[must_use]
-    pub const fn beside_another() -> Self {
-        Self::of(LengthClass::BesideAnother)
-    }
-
-    /// A secret of a keypad, beside a factor of another kind: what SP 800-63B-4 §3.2.10 calls an activation secret.
-    #[must_use]
-    pub const fn pin() -> Self {
-        Self::of(LengthClass::Pin)
     }
 }
 

@@ -135,10 +135,11 @@ impl Codes {
 /// Dynamic truncation: the 31 bits where the last four say. All sixteen places are looked at.
 fn truncated(tag: &[u8]) -> u32 {
     let place = tag.last().map_or(0, |last| u32::from(last & 0x0F));
-    let mut bits = 0;
-    for (at, four) in (0..16).zip(tag.windows(4)) {
-        let four = four.iter().fold(0, |bits, byte| (bits << 8) | u32::from(*byte));
-        bits |= four & equal(at, place);
+    let (mut four, mut bits) = (0, 0);
+    // The last byte of each four stands three behind its first.
+    for (at, byte) in (0..19).zip(tag) {
+        four = (four << 8) | u32::from(*byte);
+        bits |= four & equal(at, place.wrapping_add(3));
     }
     bits & 0x7FFF_FFFF
 }

@@ -1,0 +1,8 @@
+//@ error: E0277 "kept as `medsec_auth::hal::SameFlash` is read out with the records"
+//! A short secret whose pepper is in the dump too.
+use medsec_auth::factor::password::Rules;
+use medsec_auth::hal::{HeldPepper, SameFlash};
+
+pub fn policy() -> Rules<HeldPepper<SameFlash>> {
+    Rules::beside_another()
+}

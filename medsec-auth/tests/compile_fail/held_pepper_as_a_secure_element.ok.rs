@@ -1,0 +1,9 @@
+//@ compiles
+//! A pepper in RAM that is said to lie in a part of its own.
+use medsec_auth::hal::{HeldPepper, ReadLocked, SecureElement};
+use medsec_core::Secret;
+
+pub fn pepper(secret: Secret<32>) -> HeldPepper<ReadLocked> {
+    HeldPepper::<ReadLocked>::from_read_locked(secret)
+}
+pub fn name(_: SecureElement) {}
