@@ -194,8 +194,8 @@ impl core::error::Error for VerifyError {}
 /// Enrols and verifies secrets on one device.
 ///
 /// # Limits
-/// One block of 1 KiB is lent for each KiB of the stretch, wiped after each use; beside it about 3 KiB of stack. One stretch a call, of which the
-/// instructions are in `docs/testing.md`.
+/// One block of 1 KiB is lent for each KiB of the stretch and wiped after each use, beside some 8 KiB of stack. One stretch a call: of
+/// [`Stretch::DEFAULT`] 4.9 million instructions on a Cortex-M4, 12.4 million on a Cortex-M0, for a principal that is not known as well.
 pub struct Passwords<'a, P: Pepper> {
     /// The device's id.
     pub device: [u8; 16],

@@ -282,6 +282,7 @@ impl Challenge {
     ///
     /// # Limits
     /// Two signatures to verify; none if it is late or for something else, which the attacker knows.
+    /// Without a token a key is parsed besides, as a known one is when its record is read.
     pub fn verify(
         self,
         token: Option<&Token>,
