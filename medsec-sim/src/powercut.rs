@@ -8,3 +8,4 @@ pub mod cell;
 mod histories;
 pub mod ring;
 mod snapshot;
+pub mod store;

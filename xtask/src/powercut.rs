@@ -46,6 +46,17 @@ const DRIVERS: [Driver; 4] = [
     },
     Driver {
         group: "core",
+        structure: "store",
+        run: powercut::store::run,
+        replay: powercut::store::replay,
+        models: &powercut::cell::CLAIMED,
+        control: "medsec-core/tests/weakened/body-erase-first.patch",
+        runs: 60_000,
+        runs_full: 1_200_000,
+        runs_control: 10_000,
+    },
+    Driver {
+        group: "core",
         structure: "ring",
         run: powercut::ring::run,
         replay: powercut::ring::replay,

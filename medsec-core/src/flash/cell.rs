@@ -1,7 +1,7 @@
 //! One value, replaced atomically: a power cut at any instant leaves the old value or the new one.
 //!
 //! Use it for state that changes as a whole and seldom, at the price of one erase per change; a log belongs in a
-//! [`super::ring`]. A cell has no body yet: all it holds is in its three copies.
+//! [`super::ring`]. All that a cell holds is in its three copies; what is larger goes into a cell with a [`body`].
 //!
 //! # Layout
 //! A region of [`PAGES`] pages. A page holds three copies of one value, or three *tombs*, at slots 0, 1 and 2; a slot
@@ -45,6 +45,7 @@
 //! # Not claimed
 //! Disturbed words in pages that were not touched; the values of other pages being secret before [`Cell::begin_forget`].
 
+pub mod body;
 mod copy;
 pub mod slots;
 

@@ -84,6 +84,18 @@ impl Geometry {
         Ok(Self { region: Region::new(0, bytes), page_bytes, unit, pages })
     }
 
+    /// The same region in `frames` frames of as many whole pages each, as if a frame were one page; nothing if the
+    /// pages do not divide.
+    pub(super) const fn in_frames(&self, frames: u32) -> Option<Self> {
+        let (Some(0), Some(each)) =
+            (self.pages.checked_rem(frames), self.pages.checked_div(frames))
+        else {
+            return None;
+        };
+        let page_bytes = self.page_bytes.saturating_mul(each);
+        Some(Self { region: self.region, page_bytes, unit: self.unit, pages: frames })
+    }
+
     /// Bytes in a page.
     #[must_use]
     pub const fn page_bytes(&self) -> u32 {
