@@ -3,6 +3,7 @@
 //! What a person may do is decided in `medsec_core::access`; this crate finds out who the person is, and keeps count of who tried.
 #![no_std]
 
+pub mod credential;
 pub mod factor;
 pub mod hal;
 pub mod lockout;

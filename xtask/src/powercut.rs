@@ -51,9 +51,9 @@ const DRIVERS: [Driver; 4] = [
         replay: powercut::store::replay,
         models: &powercut::cell::CLAIMED,
         control: "medsec-core/tests/weakened/body-erase-first.patch",
-        runs: 60_000,
+        runs: 40_000,
         runs_full: 1_200_000,
-        runs_control: 10_000,
+        runs_control: 4_000,
     },
     Driver {
         group: "core",

@@ -142,9 +142,18 @@ pub struct BodyCell {
     writing: Option<Writing>,
     job: Option<Job>,
     forget: bool,
-    /// The base was written by this boot and acknowledged.
-    wrote: bool,
-    settled: bool,
+    standing: Standing,
+}
+
+/// What is known of the base.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// A later mount may find another body.
+    Unsettled,
+    /// Every later mount finds it.
+    Settled,
+    /// The same, and this boot wrote it.
+    Written,
 }
 
 impl BodyCell {
@@ -178,8 +187,7 @@ impl BodyCell {
             writing: None,
             job: None,
             forget: false,
-            wrote: false,
-            settled: false,
+            standing: Standing::Unsettled,
         };
         let too_long = |LengthError| FormatError::Geometry(GeometryError::Pages);
         cell.begin_replace(length).map_err(too_long)?;
@@ -241,8 +249,7 @@ impl BodyCell {
             writing: None,
             job: None,
             forget: false,
-            wrote: false,
-            settled,
+            standing: if settled { Standing::Settled } else { Standing::Unsettled },
         })
     }
 
@@ -307,7 +314,7 @@ impl BodyCell {
     /// Not after a clean power-off, nor once this boot replaced. A damaged body always asks for it.
     #[must_use]
     pub const fn needs_settle(&self) -> bool {
-        !self.settled
+        matches!(self.standing, Standing::Unsettled)
     }
 
     /// Frames that may hold a body that can be read: those not showing three tombs.

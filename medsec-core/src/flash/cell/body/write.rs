@@ -4,7 +4,8 @@ use sha2::{Digest, Sha256};
 
 use super::pass::{begun, is_digest, read_at};
 use super::{
-    BodyCell, FRAMES, HEAD_BYTES, Head, LengthError, PIECE_BYTES_MAX, body_at, piece_bytes,
+    BodyCell, FRAMES, HEAD_BYTES, Head, LengthError, PIECE_BYTES_MAX, Standing, body_at,
+    piece_bytes,
 };
 use crate::flash::cell::copy::{self, PageState, Place, Role};
 use crate::flash::cell::{COPIES, Progress, QUORUM};
@@ -61,8 +62,7 @@ impl BodyCell {
     }
 
     fn begin(&mut self, length: u32) {
-        self.wrote = false;
-        self.settled = false;
+        self.standing = Standing::Unsettled;
         self.highest = self.highest.saturating_add(1);
         let frame = self.base.wrapping_add(1).checked_rem(FRAMES).unwrap_or(0);
         let head = Head { frame, epoch: self.highest, length, digest: [0; 32] };
@@ -79,7 +79,7 @@ impl BodyCell {
         if self.job.is_some() {
             return;
         }
-        if self.wrote {
+        if self.standing == Standing::Written {
             self.job = self.next_job();
         } else {
             self.begin_settle();
@@ -244,8 +244,7 @@ impl BodyCell {
                 return Some(tombs(frame));
             }
             self.writing = None;
-            self.wrote = true;
-            self.settled = true;
+            self.standing = Standing::Written;
         }
         if self.forget {
             if let Some(frame) = self.other_frame(|state| state != PageState::Tombs) {
