@@ -536,7 +536,8 @@ fn a_change_whose_forgetting_fails_is_in_force_and_says_so() {
             Err(error) => panic!("{failing}: {error}"),
         }
     }
-    assert!(failures >= 2);
+    // The erase; one tomb of three that fails is tolerated.
+    assert_eq!(failures, 1);
     make(&mut part, &mut store, &mut Change::settle()).unwrap();
 }
 
