@@ -124,7 +124,7 @@ impl Head {
 /// With g pages to a frame and a body of n pieces (at most 256 bytes each, none across pages): a mount reads 12 copies
 /// and the body once, of damaged frames up to four bodies; a replace takes g erases, n + 3 programs, and reads the old body once and each
 /// program back; after a cut up to 4 g erases and 9 more programs. Each step is one erase step, one read or one program.
-/// RAM: under 400 bytes, and under 1,300 of stack in a step.
+/// RAM: 432 bytes, and about 1,300 of stack in a step.
 pub struct BodyCell {
     /// Pages as the part has them.
     part: Geometry,
