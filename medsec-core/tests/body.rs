@@ -1,8 +1,8 @@
 //! A cell keeps its body across power cuts, in frames of any number of pages.
 #![expect(
-    clippy::as_conversions,
     clippy::arithmetic_side_effects,
-    clippy::indexing_slicing,
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
     clippy::panic,
     clippy::panic_in_result_fn,
     clippy::print_stdout,

@@ -57,7 +57,7 @@ pub enum ChangeError {
     Refused(Refusal),
     /// The store cannot be read.
     Store(StoreError),
-    /// The part failed: a mount may find either state. [`Change::settle`] makes it one of them.
+    /// The part failed: a mount may find either state. Mount again; [`Change::settle`] makes it one of them.
     Flash(flash::Error),
     /// It is done and in force, but the part failed as older credentials were to be destroyed.
     NotForgotten(flash::Error),

@@ -3,7 +3,8 @@
 //! The oracle is that of [`super::cell`]: a set of legal values, which acknowledging or acting makes a single one. A value is a body whose
 //! length and bytes follow from its number, so that bodies of all lengths replace each other. A run also fails if a mount writes, reads more
 //! than it says or finds a body damaged, a step does more than one operation, what is carried over is not what was there,
-//! an epoch falls, a forgotten frame is not blank behind its tombs, or a word is programmed twice.
+//! an epoch falls, a forgotten frame is not blank behind its tombs, a word is programmed twice, or a body cannot be read. Only as
+//! long as the cell asks to be settled may a reading fail, since what a cut left may differ at each; the device then mounts again.
 
 use core::ops::ControlFlow;
 
@@ -34,11 +35,15 @@ const VARIANTS: u32 = 16;
 
 const STEPS: u32 = 8;
 const KIND: u8 = 9;
+/// The rule that a body can be read.
+const UNREAD: &str = "read";
 const CUTS_MAX: u32 = 10;
 /// Bytes of a head: the value of a copy.
 const HEAD: usize = 40;
 /// Shortest body.
 const SHORTEST: u32 = 20;
+/// Mounts in one boot until the body that was chosen can be read.
+const MOUNTS_MAX: u32 = 20;
 /// Operations of the longest work.
 const WORK_MAX: u32 = 400;
 
@@ -235,13 +240,34 @@ impl Device {
         }
     }
 
-    /// The number of the body in force, if it is one that a mount may find. Read in pieces of any size.
+    /// The number of the body in force. What is not settled may fail to be read, and is mounted again.
     fn number<const READ: usize, const WRITE: usize, const PAGE: usize>(
+        &mut self,
+        flash: &mut FaultFlash<READ, WRITE, PAGE>,
+        cell: &mut BodyCell,
+    ) -> Result<u64, Violation> {
+        let mut mounts = 0;
+        loop {
+            match self.read(flash, cell) {
+                Err(violation)
+                    if violation.rule == UNREAD && cell.needs_settle() && mounts < MOUNTS_MAX =>
+                {
+                    mounts += 1;
+                    *cell = BodyCell::mount(flash, self.region, KIND, mac())
+                        .map_err(|error| Violation::new("mount", error.to_string()))?;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// The same, once: the body, if it is one that a mount may find. Read in pieces of any size.
+    fn read<const READ: usize, const WRITE: usize, const PAGE: usize>(
         &mut self,
         flash: &mut FaultFlash<READ, WRITE, PAGE>,
         cell: &BodyCell,
     ) -> Result<u64, Violation> {
-        let refused = |error| Violation::new("read", format!("{error}"));
+        let refused = |error| Violation::new(UNREAD, format!("{error}"));
         let mut body = vec![0; usize::try_from(cell.length()).unwrap_or(0)];
         let mut pass = cell.begin_pass();
         let mut rest = body.as_mut_slice();
@@ -344,9 +370,9 @@ fn work<const READ: usize, const WRITE: usize, const PAGE: usize>(
     cell: &mut BodyCell,
     (old, new): &(Vec<u8>, Vec<u8>),
 ) -> Result<ControlFlow<()>, Stop> {
+    let mut is_carried = true;
     for _ in 0..WORK_MAX {
         let (mut lender, before) = ((), flash.operations());
-        let mut is_carried = true;
         let progress = cell.step(flash, &Pause::lend(&mut lender, 1), |at, piece| {
             is_carried &= part_of(old, at, piece.len()) == piece;
             piece.copy_from_slice(&part_of(new, at, piece.len()));
@@ -355,14 +381,15 @@ fn work<const READ: usize, const WRITE: usize, const PAGE: usize>(
         if flash.is_off() {
             return Err(Stop::PowerCut);
         }
-        if !is_carried {
-            return Err(Violation::new("carried", "not what the base held").into());
-        }
         if flash.operations() > before + 1 {
             return Err(Violation::new("step", "more than one operation").into());
         }
         match progress {
             Ok(Progress::Done) if cell.is_busy() => break,
+            // What flickered while it was read must not be acknowledged.
+            Ok(Progress::Done) if !is_carried => {
+                return Err(Violation::new("carried", "not what the base held").into());
+            }
             Ok(Progress::Done) => return Ok(ControlFlow::Continue(())),
             Ok(_) => {}
             Err(_) if cell.is_busy() => break,

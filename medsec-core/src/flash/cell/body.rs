@@ -30,6 +30,8 @@
 //!    programmed over a body whose source did not verify.
 //! 5. While something is pending, and after it failed, what can be read may be either value. It is not to be acted upon:
 //!    [`BodyCell::needs_settle`].
+//! 6. As long as a settle is needed, the base may lie in words that read differently at each time. If it then cannot be
+//!    read, or not carried over, nothing is lost: mount again, and the frame that verifies then is the base.
 //!
 //! # Why a cut is harmless
 //! As for a cell: three heads were programmed by this boot over a body it had read back, or were seen with a body that

@@ -94,7 +94,8 @@ impl BodyCell {
     /// # Errors
     /// The part's; [`ErrorKind::ReadBack`] when a piece or two heads did not read back, or when what was carried over
     /// did not give the digest of the base (then of [`Operation::Read`]). The work is dropped, and
-    /// [`Self::needs_settle`]: a mount may find either body. A replace may be begun again at once.
+    /// [`Self::needs_settle`]: a mount may find either body. A replace may be begun again at once; after an error of
+    /// [`Operation::Read`] mount again first.
     pub fn step<F: Flash>(
         &mut self,
         flash: &mut F,
