@@ -4,6 +4,7 @@
 //! replays the corpus, goes on from it, and does the same on sources with seeded bugs. See `docs/testing.md`.
 
 mod bytes;
+mod credential;
 mod crypto;
 mod endpoint;
 mod file;
@@ -44,6 +45,7 @@ pub const TARGETS: &[Target] = &[
     target("hpke", crypto::hpke, 256),
     target("certificate", identity::certificate, 512),
     target("permit", permit::permit, 512),
+    target("credential", credential::credential, 512),
     target("handshake", link::handshake, 512),
     target("frame", link::frame, 512),
     target("link", link::link, 512),

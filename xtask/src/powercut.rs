@@ -32,7 +32,7 @@ struct Driver {
     runs_control: u64,
 }
 
-const DRIVERS: [Driver; 4] = [
+const DRIVERS: [Driver; 5] = [
     Driver {
         group: "core",
         structure: "cell",

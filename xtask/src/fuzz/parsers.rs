@@ -16,8 +16,8 @@ use syn::{
 };
 
 /// The crates whose public functions are looked at. `medsec-sim` is a test bench: it reads what a developer gives it.
-const CRATES: [&str; 5] =
-    ["medsec-core", "medsec-audit", "medsec-transport", "medsec", "medsec-tool"];
+const CRATES: [&str; 6] =
+    ["medsec-core", "medsec-audit", "medsec-auth", "medsec-transport", "medsec", "medsec-tool"];
 
 /// Bounds of a type parameter behind which bytes from outside come in.
 const BYTE_BOUNDS: [&str; 5] = ["Flash", "NorFlash", "Image", "Port", "EntropySource"];
