@@ -56,7 +56,11 @@ fn knowledge(bytes: &[u8]) {
     let Ok(parsed) = Knowledge::parse(bytes) else { return };
     assert_eq!(parsed.encode().expose().as_slice(), bytes);
     let stretch = parsed.stretch();
-    assert_eq!(Stretch::new(stretch.m_kib(), stretch.passes()), Some(stretch), "work out of bounds");
+    assert_eq!(
+        Stretch::new(stretch.m_kib(), stretch.passes()),
+        Some(stretch),
+        "work out of bounds"
+    );
     if u32::from(stretch.m_kib()) * u32::from(stretch.passes()) <= 256 {
         let mut memory = vec![Block::new(); usize::from(stretch.m_kib())];
         let mut passwords =
@@ -93,7 +97,9 @@ fn codes(input: &mut Input<'_>) {
     let hash = if input.bool() { Hash::Sha256 } else { Hash::Sha1 };
     let drawn = Settings::new(moving, hash, digits);
     let key = input.chunk();
-    if let (Some(settings), Ok(otp)) = (drawn, drawn.map_or(Err(()), |s| Otp::import(s, key).map_err(|_| ()))) {
+    if let (Some(settings), Ok(otp)) =
+        (drawn, drawn.map_or(Err(()), |s| Otp::import(s, key).map_err(|_| ())))
+    {
         assert!((SECRET_BYTES_MIN..=settings.hash().secret_bytes()).contains(&key.len()));
         assert_eq!(&otp.key()[..key.len()], key);
         let again = Otp::parse(otp.encode().expose()).expect("what was imported is a record");
@@ -102,7 +108,11 @@ fn codes(input: &mut Input<'_>) {
     let otp = Otp::import(Settings::HOTP, CODES_KEY).expect("a key of its hash");
     let (chosen, last) = (input.below(10), input.below(12));
     let text = *CODES[chosen as usize];
-    let now = WallTime { unix_seconds: input.u64(), source: TimeSource::Authenticated, uncertainty_seconds: 0 };
+    let now = WallTime {
+        unix_seconds: input.u64(),
+        source: TimeSource::Authenticated,
+        uncertainty_seconds: 0,
+    };
     let code = Code::parse(&text).expect("digits");
     let mut blind = [0; 32];
     blind[usize::from(input.u8()) % 32] = input.u8();

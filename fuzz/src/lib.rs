@@ -15,6 +15,7 @@ mod identity;
 mod input;
 mod link;
 mod log;
+mod people;
 mod permit;
 pub mod seeds;
 mod tool;
@@ -46,6 +47,7 @@ pub const TARGETS: &[Target] = &[
     target("certificate", identity::certificate, 512),
     target("permit", permit::permit, 512),
     target("credential", credential::credential, 512),
+    target("people", people::people, 512),
     target("handshake", link::handshake, 512),
     target("frame", link::frame, 512),
     target("link", link::link, 512),
