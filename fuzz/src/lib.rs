@@ -3,6 +3,7 @@
 //! A target is a plain function over bytes. One program runs them under libFuzzer (`src/bin/fuzz.rs`): `cargo xtask fuzz`
 //! replays the corpus, goes on from it, and does the same on sources with seeded bugs. See `docs/testing.md`.
 
+mod attempts;
 mod bytes;
 mod credential;
 mod crypto;

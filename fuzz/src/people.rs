@@ -10,10 +10,8 @@ use medsec_auth::credential::{
 use medsec_auth::factor::otp::{Code, Otp, Settings};
 use medsec_auth::factor::password::{Block, Passwords, Rules, Stretch, Words};
 use medsec_auth::factor::token::{Intent, Request, Token};
-use medsec_auth::lockout::{
-    self, AtCut, AttemptError, Attempts, Class, Config, Factor, Outcome, Policy, Row, Settled,
-    VALUE_BYTES,
-};
+use medsec_auth::lockout::{AtCut, Attempts, Config, Policy};
+use medsec_auth::session::SessionId;
 use medsec_core::Secret;
 use medsec_core::access::Authority;
 use medsec_core::event::PrincipalId;
@@ -21,15 +19,18 @@ use medsec_core::flash::Region;
 use medsec_core::flash::cell::Progress;
 use medsec_core::flash::cell::body::BodyCell;
 use medsec_core::key::{AtRest, Context, DeviceKey, Label, MacKey, sha256};
-use medsec_core::suite::Aes256Gcm;
+use medsec_core::rng::Random;
+use medsec_core::suite::{Aes256Gcm, Suite};
 use medsec_core::time::{Pause, Ticks, TimeSource, WallTime};
 use medsec_sim::fault::Model;
 use medsec_sim::flash::FaultFlash;
+use medsec_sim::rng::Noise;
 
+use crate::attempts::{attempts, mount};
 use crate::credential::{CODES, CODES_KEY, STRETCH, pepper, random};
 use crate::input::Input;
 
-type Part = FaultFlash<4, 4, 1024>;
+pub(crate) type Part = FaultFlash<4, 4, 1024>;
 type People = Store<Aes256Gcm>;
 
 const ATTEMPTS: Region = Region::new(0, 4096);
@@ -40,28 +41,33 @@ const SECRET: &[u8] = b"tulips on wednesday";
 const NO_TIME: WallTime =
     WallTime { unix_seconds: 0, source: TimeSource::Person, uncertainty_seconds: 0 };
 
-fn root() -> Secret<32> {
+pub(crate) fn root() -> Secret<32> {
     Secret::new([0x22; 32])
 }
 
-fn config(at_cut: AtCut) -> Config {
+pub(crate) fn config(at_cut: AtCut) -> Config {
     Config { region: ATTEMPTS, policy: Policy::DEFAULT, at_cut }
 }
 
-fn put(image: &mut [u8], at: usize, bytes: &[u8]) {
+pub(crate) fn put(image: &mut [u8], at: usize, bytes: &[u8]) {
     for (to, from) in image.iter_mut().skip(at).zip(bytes) {
         *to = *from;
     }
 }
 
 /// Any bytes at any place.
-fn write(image: &mut [u8], input: &mut Input<'_>) {
+pub(crate) fn write(image: &mut [u8], input: &mut Input<'_>) {
     let at = usize::from(input.u16()) % image.len();
     put(image, at, input.chunk());
 }
 
 /// A copy of a cell as the device makes it.
-fn copy_of(mac: &MacKey, [page, copy, role]: [u8; 3], epoch: u32, value: &[u8]) -> Vec<u8> {
+pub(crate) fn copy_of(
+    mac: &MacKey,
+    [page, copy, role]: [u8; 3],
+    epoch: u32,
+    value: &[u8],
+) -> Vec<u8> {
     let mut bytes = [&b"MSC1"[..], &[1, 2, role, 0], &epoch.to_le_bytes(), value].concat();
     let tag = mac.tag(&[&bytes, &[page, copy]]);
     bytes.extend(tag);
@@ -78,174 +84,6 @@ pub(crate) fn people(data: &[u8]) {
     }
 }
 
-/// Authentic copies and slots here and there, then any bytes anywhere.
-fn attempts_image(input: &mut Input<'_>) -> Vec<u8> {
-    let mac = MacKey::derive(&root(), Label::AuthCounter);
-    let mut image = vec![0xFF; 20 * 1024];
-    let (mut page, mut epoch) = (0_u8, 1_u32);
-    for _ in 0..input.below(12) {
-        let choice = input.u8();
-        let start = usize::from(page) * 1024;
-        match choice & 7 {
-            0..=2 => {
-                (page, epoch) = (choice >> 4 & 3, input.number());
-                // Few counts, or any.
-                let mut value = [0; VALUE_BYTES];
-                put(&mut value, usize::from(input.u8()) % VALUE_BYTES, input.chunk());
-                let role = if choice & 0xC8 == 0xC8 { 2 } else { 1 };
-                let copies = if choice & 8 == 8 { 1 + (choice >> 6 & 1) } else { 3 };
-                for copy in 0..copies {
-                    let made = copy_of(&mac, [page, copy, role], epoch, &value);
-                    put(&mut image, usize::from(page) * 1024 + usize::from(copy) * 232, &made);
-                }
-            }
-            3..=6 => {
-                let index = u16::from(input.u8() % 20);
-                let content: [u8; 8] = input.array();
-                let head = [2, 0, page];
-                let parts: [&[u8]; 5] =
-                    [b"MSS1", &head, &epoch.to_le_bytes(), &index.to_le_bytes(), &content];
-                let tag = mac.tag(&parts);
-                let slot = [content.as_slice(), &tag[..8]].concat();
-                put(&mut image, start + 696 + 16 * usize::from(index), &slot);
-            }
-            _ => write(&mut image[..4096], input),
-        }
-    }
-    image
-}
-
-/// All that is counted.
-fn counted(attempts: &Attempts) -> Vec<u32> {
-    let rows = (0..16).filter_map(Row::of).chain([Row::GHOST]);
-    let mut counts: Vec<u32> = rows
-        .flat_map(|row| {
-            let failures = Class::ALL.into_iter().flat_map(move |class| {
-                Factor::ALL.map(|factor| u32::from(attempts.failures(row, class, factor)))
-            });
-            let others = [u32::from(attempts.lifetime_failures(row)), attempts.last_step(row)];
-            failures.chain(others)
-        })
-        .collect();
-    counts.push(u32::from_le_bytes(attempts.state()));
-    counts
-}
-
-/// Does what is under way; whether the part did.
-fn work(attempts: &mut Attempts, part: &mut Part) -> bool {
-    for _ in 0..64 {
-        match attempts.step(part, &Pause::lend(&mut (), 1)) {
-            Ok(Progress::Done) => return true,
-            Ok(_) => {}
-            Err(_) => return false,
-        }
-    }
-    panic!("a replace that does not end");
-}
-
-fn mount(part: &mut Part, config: &Config) -> Option<Attempts> {
-    let (image, operations) = (part.image(), part.operations());
-    let mounted = Attempts::mount(part, config, &root());
-    assert!(part.operations() == operations && part.image() == image, "mounting wrote");
-    mounted.ok()
-}
-
-/// What is begun counts, what passes was right and is new, and all of it is there after the next mount.
-fn attempts(input: &mut Input<'_>) {
-    let config = config(if input.bool() { AtCut::LosesPage } else { AtCut::KeepsPage });
-    let mut part = Part::from_image(attempts_image(input), Model::None, 1);
-    let Some(mut attempts) = mount(&mut part, &config) else { return };
-    let mut now = 0;
-    for _ in 0..input.below(12) {
-        let choice = input.u8();
-        let row = Row::of(choice & 3).filter(|_| choice & 0x40 == 0).unwrap_or(Row::GHOST);
-        let class = Class::ALL[usize::from(choice >> 2 & 1)];
-        let factor = Factor::ALL[usize::from(choice >> 3 & 1)];
-        now += u64::from(input.u8()) * 10_000;
-        let is_sound = match choice >> 4 & 3 {
-            0 | 1 => tried(&mut attempts, &mut part, (row, class, factor), now, input),
-            2 => {
-                let state = input.array();
-                attempts.set_state(state).expect("nothing is under way");
-                let is_done = work(&mut attempts, &mut part);
-                assert!(!is_done || attempts.state() == state);
-                is_done
-            }
-            _ => {
-                // What this boot has put in force, the next finds.
-                attempts.begin_renewal();
-                let is_done = work(&mut attempts, &mut part);
-                if is_done {
-                    let before = counted(&attempts);
-                    attempts = mount(&mut part, &config).expect("what was in force is found");
-                    assert_eq!(counted(&attempts), before, "counts were lost");
-                }
-                is_done
-            }
-        };
-        assert_eq!(part.counts().double_programs, 0, "a word programmed twice");
-        if !is_sound {
-            return;
-        }
-    }
-}
-
-/// One attempt and its verdict; whether the part did.
-fn tried(
-    attempts: &mut Attempts,
-    part: &mut Part,
-    (row, class, factor): (Row, Class, Factor),
-    now: u64,
-    input: &mut Input<'_>,
-) -> bool {
-    let now = Ticks::from_millis(now);
-    let (outcome, step) = match input.below(5) {
-        0 => (Outcome::Wrong, None),
-        1 => (Outcome::NoVerdict, None),
-        2 => (Outcome::Right { step: None }, None),
-        // Steps around the last one.
-        _ => {
-            let step =
-                attempts.last_step(row).wrapping_add(u32::from(input.u8() & 3)).wrapping_sub(1);
-            (Outcome::Right { step: Some(step) }, Some(step))
-        }
-    };
-    let mut attempt = loop {
-        let (before, life) =
-            (attempts.failures(row, class, factor), attempts.lifetime_failures(row));
-        match attempts.begin(part, row, class, factor, now) {
-            Ok(attempt) => {
-                assert!(before < Policy::DEFAULT.disabled_at(class), "disabled, and tried");
-                assert_eq!(attempts.failures(row, class, factor), before + 1);
-                assert!(row == Row::GHOST || attempts.lifetime_failures(row) == life + 1);
-                assert_eq!(*attempt.blinds(), [[0; 32]; 2], "not on flash");
-                break attempt;
-            }
-            Err(AttemptError::NotReady) if work(attempts, part) => {}
-            Err(AttemptError::NotReady | AttemptError::Flash(_)) => return false,
-            Err(_) => return true,
-        }
-    };
-    let last = attempts.last_step(row);
-    loop {
-        match attempts.settle(part, attempt, outcome) {
-            Ok(Settled::Passed(passed)) => {
-                assert!(matches!(outcome, Outcome::Right { .. }), "a wrong one passed");
-                assert!(row != Row::GHOST && passed.row() == row && passed.step() == step);
-                assert_eq!(factor == Factor::Code, step.is_some());
-                assert!(step.is_none_or(|step| step > last), "a step was used twice");
-                assert_eq!(attempts.failures(row, class, factor), 0);
-                assert_eq!(attempts.last_step(row), step.unwrap_or(last));
-                return true;
-            }
-            Ok(Settled::Later(again)) if work(attempts, part) => attempt = again,
-            Ok(Settled::Later(_)) => return false,
-            Ok(_) | Err(lockout::SettleError::Stale | lockout::SettleError::Step) => return true,
-            Err(_) => return false,
-        }
-    }
-}
-
 fn claim() -> Claim {
     Claim { state: 0, transaction: [0; 16], salt: [0; 16], verifier: Secret::new([9; 32]) }
 }
@@ -256,7 +94,7 @@ fn sealed(
     generation: u32,
     body: &[u8],
 ) -> Vec<u8> {
-    let head = [kind, slot, 1, <Aes256Gcm as medsec_core::suite::Suite>::ID];
+    let head = [kind, slot, 1, Aes256Gcm::ID];
     let aad = [&b"MSCR"[..], &head, &generation.to_le_bytes()].concat();
     let mut body = body.to_vec();
     let envelope = keys.seal(&aad, &mut body).expect("it is short");
@@ -474,15 +312,13 @@ fn factory() -> &'static (Vec<u8>, PrincipalId) {
     })
 }
 
-/// Logins over a part that was changed without its keys: who has a session has shown what the person has, once.
-fn logins(input: &mut Input<'_>) {
-    let (image, id) = factory();
-    let mut image = image.clone();
-    let changes = input.below(6);
+/// The part of a device, changed by who does not have its keys.
+fn changed_image(image: &[u8], changes: u32, input: &mut Input<'_>) -> Vec<u8> {
+    let mut image = image.to_vec();
     for _ in 0..changes {
         match input.below(4) {
             0 => {
-                // A page, or part of one, at another place.
+                // A page at another place.
                 let (from, to) = (input.below(20) as usize * 1024, input.below(20) as usize * 1024);
                 image.copy_within(from..from + 1024, to);
             }
@@ -493,75 +329,94 @@ fn logins(input: &mut Input<'_>) {
             _ => write(&mut image, input),
         }
     }
-    let mut part = Part::from_image(image, Model::None, 1);
-    let attempts = mount(&mut part, &config(AtCut::KeepsPage));
-    let (Some(attempts), Ok(people)) = (attempts, open(&mut part)) else { return };
+    image
+}
+
+/// What somebody shows: `choice` says what and which, `change` is put upon it.
+struct Try {
+    choice: u8,
+    change: u8,
+}
+
+impl Try {
+    const fn is_code(&self) -> bool {
+        matches!(self.choice & 3, 1 | 2)
+    }
+
+    fn step(&self) -> u32 {
+        u32::from(self.choice >> 2) % 10
+    }
+
+    /// Whether it is what the person has, who used the code of step `last` before.
+    fn is_right(&self, last: u32) -> bool {
+        if self.is_code() { self.change % 10 == 0 && self.step() > last } else { self.change == 0 }
+    }
+
+    fn show(
+        &self,
+        auth: &mut Authenticator<Aes256Gcm>,
+        part: &mut Part,
+        random: &mut Random<Noise>,
+        login: &Login<'_>,
+    ) -> Result<SessionId, LoginError> {
+        let place = usize::from(self.choice >> 2);
+        if self.is_code() {
+            let mut text = *CODES[self.step() as usize];
+            text[0] = b'0' + (text[0] - b'0' + self.change % 10) % 10;
+            return auth.code(part, login, &Code::parse(&text).expect("digits"), NO_TIME);
+        }
+        if self.choice & 3 == 0 {
+            let mut memory = vec![Block::new(); usize::from(Stretch::DEFAULT.m_kib())];
+            let mut secret = SECRET.to_vec();
+            secret[place % SECRET.len()] ^= self.change;
+            return auth.password(part, (pepper(), &mut memory), login, &secret);
+        }
+        let intent = Intent::LogIn;
+        let nonce = auth.ask_token(random, login, (intent, 0)).expect("it is started");
+        let principal = *factory().1.bytes();
+        let request =
+            Request { device: DEVICE, binding: [0; 32], principal, intent, permissions: 0 };
+        let mut message = request.message(&nonce);
+        message[place] ^= self.change;
+        let answer = token_key().sign(Context::AuthToken, &[&message]).expect("it is short");
+        auth.token(part, login, &answer)
+    }
+}
+
+/// Logins over a part that was changed without its keys: who has a session has shown what the person has, once.
+fn logins(input: &mut Input<'_>) {
+    let (image, id) = factory();
+    let changes = input.below(6);
+    let mut part = Part::from_image(changed_image(image, changes, input), Model::None, 1);
+    let counts = mount(&mut part, &config(AtCut::KeepsPage));
+    let (Some(counts), Ok(people)) = (counts, open(&mut part)) else { return };
     let mut random = random();
     let authority = Authority::take(&mut random).expect("it is the first");
-    let mut auth = Authenticator::new(authority, attempts, people, DEVICE);
-    let mut memory = vec![Block::new(); usize::from(Stretch::DEFAULT.m_kib())];
+    let mut auth = Authenticator::new(authority, counts, people, DEVICE);
     let (mut last, mut now) = (0, 0_u64);
-    for _ in 0..1 + input.below(6) {
-        assert!(auth.stored_lifecycle().is_none_or(|word| word == 0 || changes > 0));
+    for turn in 0..1 + input.below(6) {
+        assert!(auth.stored_lifecycle().is_none_or(|word| word == 0));
         now += 1_000_000;
         let who = if input.u8() & 7 == 7 { PrincipalId::new(input.array()) } else { *id };
         let at = Ticks::from_millis(now);
         let login = Login { who, place: Place::Local, session: None, now: at };
-        let (choice, change) = (input.u8(), input.u8() & 0x7F);
-        // Twice: the flash may have work to do first.
-        let mut outcome = Err(LoginError::NotReady);
-        let mut step = 0;
-        for _ in 0..2 {
-            outcome = match choice & 3 {
-                0 => {
-                    let mut secret = SECRET.to_vec();
-                    secret[usize::from(choice >> 2) % SECRET.len()] ^= change;
-                    auth.password(&mut part, (pepper(), &mut memory), &login, &secret)
-                }
-                1 | 2 => {
-                    step = u32::from(choice >> 2) % 10;
-                    let mut text = *CODES[step as usize];
-                    text[0] = b'0' + (text[0] - b'0' + change % 10) % 10;
-                    let code = Code::parse(&text).expect("digits");
-                    auth.code(&mut part, &login, &code, NO_TIME)
-                }
-                _ => {
-                    let asked = (Intent::LogIn, 0);
-                    let nonce = auth.ask_token(&mut random, &login, asked).expect("it is started");
-                    let request = Request {
-                        device: DEVICE,
-                        binding: [0; 32],
-                        principal: *id.bytes(),
-                        intent: Intent::LogIn,
-                        permissions: 0,
-                    };
-                    let mut message = request.message(&nonce);
-                    message[usize::from(choice >> 2)] ^= change;
-                    let answer = token_key().sign(Context::AuthToken, &[&message]);
-                    auth.token(&mut part, &login, &answer.expect("it is short"))
-                }
-            };
-            if outcome != Err(LoginError::NotReady) {
-                break;
+        let shown = Try { choice: input.u8(), change: input.u8() & 0x7F };
+        let mut outcome = shown.show(&mut auth, &mut part, &mut random, &login);
+        if outcome == Err(LoginError::NotReady) {
+            let mut steps = 0;
+            while let Ok(Progress::More) = auth.step(&mut part, &Pause::lend(&mut (), 1)) {
+                steps += 1;
+                assert!(steps < 64, "a replace that does not end");
             }
-            for _ in 0..64 {
-                if !matches!(auth.step(&mut part, &Pause::lend(&mut (), 1)), Ok(Progress::More)) {
-                    break;
-                }
-            }
+            outcome = shown.show(&mut auth, &mut part, &mut random, &login);
         }
-        let is_code = matches!(choice & 3, 1 | 2);
-        let is_right =
-            who == *id && if is_code { change % 10 == 0 && step > last } else { change == 0 };
-        assert!(outcome.is_err() || is_right, "{choice} let somebody in");
-        if changes == 0 && now < 4_000_000 {
-            assert!(
-                outcome.is_ok() || !is_right,
-                "{choice} did not let the person in: {outcome:?}"
-            );
-        }
+        let is_right = who == *id && shown.is_right(last);
+        assert!(outcome.is_err() || is_right, "{} let somebody in", shown.choice);
+        // As many sessions as there may be at a time.
+        let is_sound = changes == 0 && turn < 2;
+        assert!(!is_sound || !is_right || outcome.is_ok(), "not let in: {outcome:?}");
         if let Ok(session) = outcome {
-            last = if is_code { step } else { last };
+            last = if shown.is_code() { shown.step() } else { last };
             let person = auth.sessions().person(session, at).expect("it was opened");
             assert_eq!((person.id, person.role), (*id, 3));
         }
