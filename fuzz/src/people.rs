@@ -349,7 +349,11 @@ impl Try {
 
     /// Whether it is what the person has, who used the code of step `last` before.
     fn is_right(&self, last: u32) -> bool {
-        if self.is_code() { self.change % 10 == 0 && self.step() > last } else { self.change == 0 }
+        if self.is_code() {
+            self.change.is_multiple_of(10) && self.step() > last
+        } else {
+            self.change == 0
+        }
     }
 
     fn show(
