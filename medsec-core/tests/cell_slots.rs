@@ -22,6 +22,10 @@ const REGION: Region = Region::new(0, 4 * 1024);
 const COPIES: u32 = 3 * 60;
 const SLOTS: u32 = (1024 - COPIES) / 16;
 
+fn content(index: u32) -> [u8; CONTENT_BYTES] {
+    [index.to_le_bytes()[0]; CONTENT_BYTES]
+}
+
 fn mac() -> MacKey {
     MacKey::derive(&Secret::new([0; 32]), Label::Lifecycle)
 }
@@ -58,14 +62,14 @@ fn records_are_found_in_their_order_after_a_reboot_and_the_page_takes_no_more() 
     let mut cell = formatted(&mut part);
     assert_eq!((cell.slots(), cell.slots_left()), (SLOTS, SLOTS));
     for index in 0..SLOTS {
-        let programmed = cell.program_slot(&mut part, [index as u8; CONTENT_BYTES]).unwrap();
+        let programmed = cell.program_slot(&mut part, content(index)).unwrap();
         assert_eq!((programmed.index, programmed.differences), (index, [[0; SLOT_BYTES]; 2]));
     }
     let counts = part.counts();
     let full = cell.program_slot(&mut part, [0; CONTENT_BYTES]).unwrap_err();
     assert_eq!((full.kind, part.counts()), (ErrorKind::OutOfBounds, counts));
     let cell = mount(&mut part, 1);
-    let expected: Vec<_> = (0..SLOTS).map(|index| (index, [index as u8; 8])).collect();
+    let expected: Vec<_> = (0..SLOTS).map(|index| (index, content(index))).collect();
     assert_eq!(shown(&mut part, &cell), expected);
     assert_eq!(cell.slot(&mut part, SLOTS), None);
 }
@@ -77,11 +81,11 @@ fn only_who_wrote_the_value_in_this_boot_programs_behind_it() {
     let mut cell = mount(&mut part, 1);
     let before = part.counts().programs;
     assert_eq!(cell.slots_left(), 0);
-    assert!(cell.program_slot(&mut part, [2; CONTENT_BYTES]).is_err());
+    cell.program_slot(&mut part, [2; CONTENT_BYTES]).unwrap_err();
     cell.begin_replace(cell.value().duplicate());
     for _ in 0..3 {
         assert_eq!(cell.slots_left(), 0);
-        assert!(cell.program_slot(&mut part, [2; CONTENT_BYTES]).is_err());
+        cell.program_slot(&mut part, [2; CONTENT_BYTES]).unwrap_err();
         cell.step(&mut part, &Pause::lend(&mut (), 1)).unwrap();
     }
     assert_eq!(part.counts().programs - before, 2);
@@ -101,9 +105,9 @@ fn a_slot_that_does_not_read_back_is_given_up_and_none_is_tried_twice() {
     let mut part = Part::new(PAGES, Model::None, 1);
     let mut cell = formatted(&mut part);
     part.break_word(COPIES + 4);
-    assert!(cell.program_slot(&mut part, [1; CONTENT_BYTES]).is_err());
+    cell.program_slot(&mut part, [1; CONTENT_BYTES]).unwrap_err();
     part.fail_after(1);
-    assert!(cell.program_slot(&mut part, [2; CONTENT_BYTES]).is_err());
+    cell.program_slot(&mut part, [2; CONTENT_BYTES]).unwrap_err();
     assert_eq!(cell.program_slot(&mut part, [3; CONTENT_BYTES]).unwrap().index, 2);
     assert_eq!(part.double_programs(), 0);
     assert_eq!(mount(&mut part, 1).slot(&mut part, 2), Some([3; 8]));

@@ -100,7 +100,7 @@ impl Bench {
             match self.attempts.settle(&mut self.part, attempt, outcome)? {
                 Settled::Passed(passed) => return Ok(Some(passed)),
                 Settled::Later(again) => attempt = again,
-                _ => return Ok(None),
+                Settled::Failed | _ => return Ok(None),
             }
             self.finish();
         }

@@ -13,12 +13,13 @@ fn no_cut_breaks_a_rule() {
 }
 
 /// Cases that once broke a rule, or do without one.
-const STORED: [&str; 18] = [
+const STORED: [&str; 19] = [
     include_str!("../powercut_regressions.txt"),
     include_str!("../counterexamples/auth-attempt-read-back.txt"),
     include_str!("../counterexamples/auth-carried.txt"),
     include_str!("../counterexamples/auth-erase-first.txt"),
     include_str!("../counterexamples/auth-number.txt"),
+    include_str!("../counterexamples/auth-one-open.txt"),
     include_str!("../counterexamples/auth-outcome-first.txt"),
     include_str!("../counterexamples/auth-outcome-once.txt"),
     include_str!("../counterexamples/auth-outcome-read-back.txt"),

@@ -276,7 +276,7 @@ impl Device {
     ) -> Result<bool, Stop> {
         let step = match outcome {
             Outcome::Right { step } => step,
-            _ => None,
+            Outcome::Wrong | Outcome::NoVerdict | _ => None,
         };
         for _ in 0..PAGES_MAX {
             let settled = attempts.settle(flash, attempt, outcome);
