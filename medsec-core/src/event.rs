@@ -63,7 +63,7 @@ pub use catalogue::{
 pub use decode::{DecodeError, FieldValue, Fields, unpad};
 pub use field::{
     Category, Class, Coded, Count, DeviceRef, Digest8, Duration, Field, Kind, Metric, Outcome,
-    Personal, PrincipalId, Unit,
+    PermissionNumber, Personal, PrincipalId, Unit,
 };
 pub use system::{
     FlashOperation, LifecycleState, Pattern, PortClosing, PortKind, PortReason, PortRefusal,

@@ -270,9 +270,15 @@ fn is_allowed(info: &PermissionInfo, facts: &Facts) -> bool {
     }
     if info.two_persons {
         let Some(second) = facts.approver else { return false };
+        let away = second.interface != Interface::Local;
         let strong = two(second.factors) || (info.need == Need::OneFactor && !away);
         let shown = second.factors != Factors::NONE;
-        if second.by == facts.by || !holds(second.role, info.number) || !strong || !shown {
+        let token = has(second.factors, Factors::TOKEN) || !away;
+        let there = info.interfaces.has(second.interface);
+        if second.by == facts.by || !holds(second.role, info.number) {
+            return false;
+        }
+        if !strong || !shown || !token || !there {
             return false;
         }
     }
@@ -284,7 +290,9 @@ fn approvers() -> Vec<Option<Approver>> {
     for by in [NURSE, OTHER] {
         for role in [0, 2, 7, 8] {
             for factors in factor_sets() {
-                all.push(Some(Approver { by, role, factors }));
+                for interface in [Interface::Local, Interface::Remote] {
+                    all.push(Some(Approver { by, role, factors, interface }));
+                }
             }
         }
     }
@@ -337,7 +345,7 @@ fn every_decision_is_that_of_the_rules() {
         }
     }
     println!("access: {decisions} decisions, {allowed} allowed");
-    assert!(decisions >= 3_144_960 && allowed > 1_000, "{decisions} {allowed}");
+    assert!(decisions >= 6_000_000 && allowed > 1_000, "{decisions} {allowed}");
 }
 
 #[test]
@@ -349,8 +357,12 @@ fn fewer_factors_never_allow_more() {
                 for few in factor_sets() {
                     for many in factor_sets().filter(|many| many.has(few)) {
                         let with = |factors| {
-                            let approver =
-                                Some(Approver { by: OTHER, role, factors: few.and(many) });
+                            let approver = Some(Approver {
+                                by: OTHER,
+                                role,
+                                factors: few.and(many),
+                                interface,
+                            });
                             let facts = Facts {
                                 role,
                                 factors,

@@ -124,6 +124,8 @@ pub struct Approver {
     pub role: u8,
     /// How he has shown who he is.
     pub factors: Factors,
+    /// From where he approves.
+    pub interface: Interface,
 }
 
 /// All that a decision looks at, beside the policy.
@@ -221,26 +223,24 @@ impl core::error::Error for Denied {}
 pub fn deficits<P: Policy>(facts: &Facts, number: u8) -> u32 {
     let rule = rule_of::<P>(number);
     let if_not = |has: bool, deficit: u32| if has { 0 } else { deficit };
-    let at_device = facts.interface == Interface::Local;
-    let two = facts.factors.are_two() || !rule.has(Rule::TWO_FACTORS);
-    let enough = if at_device {
-        two && !facts.factors.is_empty()
-    } else {
-        facts.factors.are_two() && facts.factors.has(Factors::TOKEN)
+    let enough = |factors: Factors, interface: Interface| {
+        let two = factors.are_two() || !rule.has(Rule::TWO_FACTORS);
+        if interface == Interface::Local {
+            two && !factors.is_empty()
+        } else {
+            factors.are_two() && factors.has(Factors::TOKEN)
+        }
     };
     let is_approved = facts.approver.as_ref().is_some_and(|approver| {
         approver.by != facts.by
             && holds::<P>(approver.role, number)
-            && if rule.has(Rule::TWO_FACTORS) || !at_device {
-                approver.factors.are_two()
-            } else {
-                !approver.factors.is_empty()
-            }
+            && rule.interfaces() & approver.interface.bit() != 0
+            && enough(approver.factors, approver.interface)
     });
     if_not(rule.exists() && holds::<P>(facts.role, number), Denied::ROLE)
         | if_not(rule.interfaces() & facts.interface.bit() != 0, Denied::INTERFACE)
         | if_not(rule.class() & facts.classes.0 != 0, Denied::LIFECYCLE)
-        | if_not(enough, Denied::FACTOR)
+        | if_not(enough(facts.factors, facts.interface), Denied::FACTOR)
         | if_not(facts.present || !rule.has(Rule::PRESENCE), Denied::PRESENCE)
         | if_not(is_approved || !rule.has(Rule::TWO_PERSONS), Denied::SECOND_PERSON)
 }

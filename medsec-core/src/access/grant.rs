@@ -82,7 +82,12 @@ impl Authority {
         Ok(Grant { args, by, from: now, deficits })
     }
 
-    /// Whether something was granted in this boot that is not in the log.
+    /// Notes that something was done that is not in the log.
+    pub const fn note_unrecorded(&mut self) {
+        self.is_unrecorded = true;
+    }
+
+    /// Whether something was granted or done in this boot that is not in the log.
     #[must_use]
     pub const fn is_unrecorded(&self) -> bool {
         self.is_unrecorded

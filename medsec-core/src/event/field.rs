@@ -287,6 +287,8 @@ pub struct PrincipalId([u8; 8]);
 impl PrincipalId {
     /// The device itself, acting for nobody.
     pub const DEVICE: Self = Self([0; 8]);
+    /// Whoever acts in an emergency, without a name.
+    pub const EMERGENCY: Self = Self([0xFF; 8]);
 
     /// The principal with this random id. Never derived from a name, a number or a badge.
     #[must_use]
@@ -310,6 +312,35 @@ impl sealed::Field for PrincipalId {
 impl Field for PrincipalId {
     const KIND: Kind = Kind::Principal;
     const RECORD_BYTES: usize = 9;
+}
+
+/// A permission by its number in the maker's policy ([`crate::access`]), which has its name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PermissionNumber(u8);
+
+impl PermissionNumber {
+    /// The permission with this number.
+    #[must_use]
+    pub const fn new(number: u8) -> Self {
+        Self(number)
+    }
+
+    /// Its number.
+    #[must_use]
+    pub const fn value(self) -> u8 {
+        self.0
+    }
+}
+
+impl sealed::Field for PermissionNumber {
+    fn write(&self, out: &mut Writer<'_>) -> Result<(), Overflow> {
+        out.u8(self.0)
+    }
+}
+
+impl Field for PermissionNumber {
+    const KIND: Kind = Kind::Code;
+    const RECORD_BYTES: usize = 2;
 }
 
 /// A device by the random id given at its making. Not a serial number, which leads to a delivery note.

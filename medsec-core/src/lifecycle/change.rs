@@ -158,6 +158,12 @@ pub struct Recorded {
 }
 
 impl Recorded {
+    /// Whether it leaves this part of life. Whoever stores it asks: another change may have been stored since it was recorded.
+    #[must_use]
+    pub fn begins_at(&self, now: Lifecycle) -> bool {
+        self.from == now
+    }
+
     /// The word to store.
     #[must_use]
     pub const fn word(&self) -> u32 {
