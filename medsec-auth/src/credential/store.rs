@@ -172,6 +172,34 @@ impl<S: Suite> Store<S> {
         Claim::parse(body).map_err(|_| StoreError::Damaged)
     }
 
+    /// Rises with each change in this boot: what was decided upon another state is not gone on with.
+    pub(crate) const fn turn(&self) -> u32 {
+        self.turn
+    }
+
+    /// How many people there are, and how many of them have credentials. A record that does not open counts as one who has.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn count<F: Flash>(&self, flash: &mut F) -> Result<(u8, u8), StoreError> {
+        self.ready()?;
+        let settings = self.settings(flash)?;
+        let (mut people, mut equipped) = (0_u8, 0_u8);
+        for place in slots() {
+            let Place::Person(slot) = place else { continue };
+            let mut record = Secret::new([0; PERSON_BYTES]);
+            let has = match self.open(flash, place, settings.of(slot), record.expose_mut()) {
+                Ok(body) => layout::parse_person(body)
+                    .map_or(Some(true), |person| person.map(|(_, kept)| !kept.is_empty())),
+                Err(StoreError::Damaged) => Some(true),
+                Err(error) => return Err(error),
+            };
+            people = people.saturating_add(u8::from(has.is_some()));
+            equipped = equipped.saturating_add(u8::from(has == Some(true)));
+        }
+        Ok((people, equipped))
+    }
+
     /// Whether what is there may be acted upon.
     pub(super) const fn ready(&self) -> Result<(), StoreError> {
         if self.cell.is_busy() {

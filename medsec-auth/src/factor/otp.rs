@@ -152,6 +152,14 @@ impl Otp {
         Ok(self.evaluate(code, None, &span, blind))
     }
 
+    /// Whether a code could be judged now, before an attempt is spent on it.
+    ///
+    /// # Errors
+    /// As [`Otp::match_step`].
+    pub fn check_time(&self, now: WallTime) -> Result<(), MatchError> {
+        self.span(None, now).map(|_| ())
+    }
+
     /// As [`Otp::match_step`], of a record that no code was shown for yet: it ends the enrolment, and its code is used by it.
     ///
     /// # Errors
