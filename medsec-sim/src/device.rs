@@ -109,7 +109,20 @@ impl SimOwner {
     /// # Errors
     /// [`FormatError`].
     pub fn manufacture(&self, model: Model, seed: u64) -> Result<SimFlash, FormatError> {
-        let mut flash = SimFlash::new(PAGES, model, seed);
+        self.manufacture_with(PAGES, model, seed)
+    }
+
+    /// As [`SimOwner::manufacture`], a part of `pages` pages, at least [`PAGES`]. What is behind the log is erased.
+    ///
+    /// # Errors
+    /// [`FormatError`].
+    pub fn manufacture_with(
+        &self,
+        pages: u32,
+        model: Model,
+        seed: u64,
+    ) -> Result<SimFlash, FormatError> {
+        let mut flash = SimFlash::new(pages, model, seed);
         let (noise, clock) = (Noise::good(seed), SimClock::new());
         let board = SimBoard { flash: &mut flash, noise, clock };
         Device::format(board, &self.identity(), Secret::new(self.station))?;

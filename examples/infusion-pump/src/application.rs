@@ -3,10 +3,12 @@
 use medsec::audit::Place;
 use medsec::audit::log::{MaintainError, Progress};
 use medsec::core::Purpose;
+use medsec::core::access::{Expired, Grant};
 use medsec::core::event::{Duration, PrincipalId};
 use medsec::{Device, Pause, Port, RecordError, Ticks};
 
 use crate::events::{PatientNumber, PumpEvent, rate_metric, volume_metric};
+use crate::people::{ChangeRate, RateChange};
 use crate::pump::{Key, Keypad, Request};
 use crate::therapy::{Alarm, Rate, RateOutOfRange, Therapy};
 
@@ -101,6 +103,26 @@ impl<'t, P: Port> Pump<'t, P> {
             }
         };
         recorded.map(Some).map_err(KeyError::NotRecorded)
+    }
+
+    /// Changes the rate as somebody who may has asked for: to what is in the grant, which was recorded.
+    ///
+    /// # Errors
+    /// [`Expired`]: the rate has not changed.
+    pub fn change_rate(&mut self, grant: Grant<ChangeRate>) -> Result<(), Expired> {
+        let change = grant.exercise(self.device.now())?;
+        self.therapy.set_rate(change.to);
+        Ok(())
+    }
+
+    /// What a change to `rate` at this bed is granted for.
+    #[must_use]
+    pub fn rate_change(&self, rate: Rate) -> RateChange {
+        RateChange {
+            from_ul_per_hour: self.therapy.ul_per_hour(),
+            to: rate,
+            patient: PatientNumber::new(*self.bedside.patient.expose(&Purpose::TREATMENT)),
+        }
     }
 
     /// Sounds the alarm, and records it.

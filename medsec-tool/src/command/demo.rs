@@ -7,6 +7,7 @@ mod bench;
 mod checks;
 mod life;
 mod link;
+mod people;
 
 use std::path::Path;
 
@@ -21,7 +22,7 @@ use bench::Bench;
 
 /// What the demo does not show, since it is not built yet.
 const NOT_YET: &str =
-    "  not in it yet: provisioning, login and permissions, the signed update, decommissioning";
+    "  not in it yet: provisioning by a station, the signed update, decommissioning";
 
 /// A step did not end as it must.
 #[derive(Debug)]
@@ -82,6 +83,7 @@ fn play(bench: &Bench, script: &mut Script) -> Result<u64, Stop> {
     let life = life::play(bench, script)?;
     let records = checks::play(bench, &life, script)?;
     link::play(bench, script)?;
+    people::play(script)?;
     Ok(records)
 }
 
