@@ -150,7 +150,8 @@ impl Attempts {
     /// `root` is the storage root, `state` the owner's first state word. Blocks for four whole erases.
     ///
     /// # Errors
-    /// [`FormatError`], as it says. [`GeometryError::Pages`] also, where too little of a page is left for slots.
+    /// [`FormatError`], as it says. [`GeometryError::Pages`] also, where too little of a page is left for slots; the region
+    /// is erased by then.
     pub fn format<F: Flash>(
         flash: &mut F,
         config: &Config,
