@@ -35,7 +35,7 @@
 //!
 //! # Limits
 //! 1 erase for each power cycle with an attempt and for each full page, 1 more after a cut; 2 programs for an attempt that
-//! passes, 1 for one that does not. 1.3 KiB of RAM.
+//! passes, 1 for one that does not. 1.2 KiB of RAM.
 
 mod attempt;
 mod policy;
