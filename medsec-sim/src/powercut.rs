@@ -8,4 +8,5 @@ pub mod cell;
 mod histories;
 pub mod ring;
 mod snapshot;
+mod spread;
 pub mod store;

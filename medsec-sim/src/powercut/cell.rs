@@ -14,12 +14,11 @@ use medsec_core::key::{Label, MacKey};
 use medsec_core::suite::TAG_BYTES;
 use medsec_core::time::Pause;
 
-use crate::exhaust::{
-    self, Case, GEOMETRIES, Life, Plan, Ran, Stop, Tally, Violation, every_cut, live, series,
-};
+use super::spread;
+use crate::exhaust::{self, Case, Geometry, Life, Ran, Stop, Tally, Violation, live};
 use crate::fault::Model;
 use crate::flash::FaultFlash;
-use crate::prng::{Prng, mix};
+use crate::prng::Prng;
 
 /// The models that the cell is claimed to survive: all but [`Model::Neighbour`].
 pub const CLAIMED: [Model; Model::COUNT - 1] = [
@@ -51,7 +50,6 @@ pub const LARGE: usize = 100;
 
 const STEPS: u32 = 12;
 const KIND: u8 = 7;
-const CUTS_MAX: u32 = 10;
 /// Operations of the longest work: four pages replaced, healed and forgotten, with an erase in steps.
 const WORK_MAX: u32 = 64;
 
@@ -60,9 +58,8 @@ const WORK_MAX: u32 = 64;
 #[must_use]
 #[inline]
 pub fn run(runs: u64, seed: u64) -> Tally {
-    let mut tally = Tally::default();
-    drive(runs, seed, (&CLAIMED, &Model::SHARPEST), &mut tally);
-    tally
+    let size = (runs, RUNS_PER_HISTORY, seed);
+    spread::run(&mut Cells, draw, size, (&CLAIMED, &Model::SHARPEST))
 }
 
 /// As [`run`], under [`Model::Neighbour`]: what happens to a part that damages words it was not asked to touch.
@@ -70,24 +67,14 @@ pub fn run(runs: u64, seed: u64) -> Tally {
 #[inline]
 pub fn neighbour(runs: u64, seed: u64) -> Tally {
     let models = [Model::Neighbour];
-    let mut tally = Tally::default();
-    drive(runs, seed, (&models, &models), &mut tally);
-    tally
+    spread::run(&mut Cells, draw, (runs, RUNS_PER_HISTORY, seed), (&models, &models))
 }
 
 /// As [`run`], but only series of cuts, where rare faults of a design show.
 #[must_use]
 #[inline]
 pub fn in_series(runs: u64, seed: u64) -> Tally {
-    let mut tally = Tally::default();
-    let mut histories = Histories::new(seed);
-    while tally.runs() < runs {
-        let case = histories.next_case();
-        if series(&mut Cells, &case, &Model::SHARPEST, CUTS_MAX, 500, &mut tally).is_err() {
-            break;
-        }
-    }
-    tally
+    spread::in_series(&mut Cells, draw, runs, seed)
 }
 
 /// Runs one case again.
@@ -99,49 +86,13 @@ pub fn replay(case: &Case) -> Result<(), Violation> {
     exhaust::replay(&mut Cells, case).map(|_| ())
 }
 
-/// What one history takes, roughly; sets how thinly few runs are spread, so that they reach every geometry.
+/// What one history takes, roughly.
 const RUNS_PER_HISTORY: u64 = 9_000;
 
-#[inline]
-fn drive(runs: u64, seed: u64, (models, sharpest): (&[Model], &[Model]), tally: &mut Tally) {
-    let share = runs / u64::try_from(GEOMETRIES.len()).unwrap_or(1);
-    let one_in = RUNS_PER_HISTORY.div_ceil(share.max(1));
-    let one_in = u32::try_from(one_in).unwrap_or(u32::MAX);
-    let plan = Plan { models, second_cuts: 9, more_cuts: true, one_in };
-    let mut histories = Histories::new(seed);
-    while tally.runs() < runs {
-        let case = histories.next_case();
-        let before = tally.runs();
-        // An uncut run that breaks a rule is in the tally; the next histories would only repeat it.
-        if every_cut(&mut Cells, &case, &plan, tally).is_err() {
-            return;
-        }
-        let cut = u32::try_from(tally.runs() - before).unwrap_or(u32::MAX);
-        if series(&mut Cells, &case, sharpest, CUTS_MAX, cut / 2, tally).is_err() {
-            return;
-        }
-    }
-}
-
-/// One history after the other, each on the next geometry.
-struct Histories {
-    seed: u64,
-    index: usize,
-}
-
-impl Histories {
-    const fn new(seed: u64) -> Self {
-        Self { seed: mix(seed), index: 0 }
-    }
-
-    fn next_case(&mut self) -> Case {
-        let geometry = GEOMETRIES[self.index % GEOMETRIES.len()];
-        self.index += 1;
-        self.seed = mix(self.seed);
-        let mut case = Case::new("cell", geometry, PAGES, self.seed >> 32);
-        case.variant = Prng::new(self.seed).below_u32(VARIANTS);
-        case
-    }
+fn draw(geometry: Geometry, seed: u64) -> Case {
+    let mut case = Case::new("cell", geometry, PAGES, seed >> 32);
+    case.variant = Prng::new(seed).below_u32(VARIANTS);
+    case
 }
 
 struct Cells;

@@ -16,12 +16,11 @@ use medsec_core::key::{Label, MacKey};
 use medsec_core::time::Pause;
 
 use super::cell::CLAIMED;
-use crate::exhaust::{
-    self, Case, GEOMETRIES, Life, Plan, Ran, Stop, Tally, Violation, every_cut, live, series,
-};
+use super::spread;
+use crate::exhaust::{self, Case, Geometry, Life, Ran, Stop, Tally, Violation, live};
 use crate::fault::Model;
 use crate::flash::FaultFlash;
-use crate::prng::{Prng, mix};
+use crate::prng::Prng;
 
 /// Variant bit: bodies reach into the last page of their frame, or take several pieces of its only one.
 pub const VARIANT_LONG: u32 = 1;
@@ -37,7 +36,6 @@ const STEPS: u32 = 8;
 const KIND: u8 = 9;
 /// The rule that a body can be read.
 const UNREAD: &str = "read";
-const CUTS_MAX: u32 = 10;
 /// Bytes of a head: the value of a copy.
 const HEAD: usize = 40;
 /// Shortest body.
@@ -47,7 +45,7 @@ const MOUNTS_MAX: u32 = 20;
 /// Operations of the longest work.
 const WORK_MAX: u32 = 400;
 
-/// What one history takes, roughly; sets how thinly few runs are spread, so that they reach every geometry.
+/// What one history takes, roughly.
 const RUNS_PER_HISTORY: u64 = 20_000;
 
 /// Runs at least `runs` cases over every geometry and frames of one to three pages, under the claimed models: each
@@ -55,40 +53,15 @@ const RUNS_PER_HISTORY: u64 = 20_000;
 #[must_use]
 #[inline]
 pub fn run(runs: u64, seed: u64) -> Tally {
-    let mut tally = Tally::default();
-    let share = runs / u64::try_from(GEOMETRIES.len()).unwrap_or(1);
-    let one_in = u32::try_from(RUNS_PER_HISTORY.div_ceil(share.max(1))).unwrap_or(u32::MAX);
-    let plan = Plan { models: &CLAIMED, second_cuts: 9, more_cuts: true, one_in };
-    let mut histories = Histories::new(seed);
-    while tally.runs() < runs {
-        let case = histories.next_case();
-        let before = tally.runs();
-        // An uncut run that breaks a rule is in the tally; the next histories would only repeat it.
-        if every_cut(&mut Bodies, &case, &plan, &mut tally).is_err() {
-            break;
-        }
-        let cut = u32::try_from(tally.runs() - before).unwrap_or(u32::MAX);
-        let sharpest = &Model::SHARPEST;
-        if series(&mut Bodies, &case, sharpest, CUTS_MAX, cut / 2, &mut tally).is_err() {
-            break;
-        }
-    }
-    tally
+    let size = (runs, RUNS_PER_HISTORY, seed);
+    spread::run(&mut Bodies, draw, size, (&CLAIMED, &Model::SHARPEST))
 }
 
 /// As [`run`], but only series of cuts, where rare faults of a design show.
 #[must_use]
 #[inline]
 pub fn in_series(runs: u64, seed: u64) -> Tally {
-    let mut tally = Tally::default();
-    let mut histories = Histories::new(seed);
-    while tally.runs() < runs {
-        let case = histories.next_case();
-        if series(&mut Bodies, &case, &Model::SHARPEST, CUTS_MAX, 500, &mut tally).is_err() {
-            break;
-        }
-    }
-    tally
+    spread::in_series(&mut Bodies, draw, runs, seed)
 }
 
 /// Runs one case again.
@@ -100,29 +73,14 @@ pub fn replay(case: &Case) -> Result<(), Violation> {
     exhaust::replay(&mut Bodies, case).map(|_| ())
 }
 
-/// One history after the other, each on the next geometry.
-struct Histories {
-    seed: u64,
-    index: usize,
-}
-
-impl Histories {
-    const fn new(seed: u64) -> Self {
-        Self { seed: mix(seed), index: 0 }
-    }
-
-    fn next_case(&mut self) -> Case {
-        let geometry = GEOMETRIES[self.index % GEOMETRIES.len()];
-        self.index += 1;
-        self.seed = mix(self.seed);
-        let mut prng = Prng::new(self.seed);
-        // Large pages take many pieces each; three of them would take most of the time.
-        let most = if geometry.page > 1024 { 2 } else { 3 };
-        let pages = prng.choose(&[1, 1, 2, 2, 3]).min(most);
-        let mut case = Case::new("store", geometry, FRAMES * pages, self.seed >> 32);
-        case.variant = prng.below_u32(VARIANTS);
-        case
-    }
+fn draw(geometry: Geometry, seed: u64) -> Case {
+    let mut prng = Prng::new(seed);
+    // Large pages take many pieces each; three of them would take most of the time.
+    let most = if geometry.page > 1024 { 2 } else { 3 };
+    let pages = prng.choose(&[1, 1, 2, 2, 3]).min(most);
+    let mut case = Case::new("store", geometry, FRAMES * pages, seed >> 32);
+    case.variant = prng.below_u32(VARIANTS);
+    case
 }
 
 struct Bodies;
