@@ -396,7 +396,7 @@ fn logins(input: &mut Input<'_>) {
     let (Some(counts), Ok(people)) = (counts, open(&mut part)) else { return };
     let mut random = random();
     let authority = Authority::take(&mut random).expect("it is the first");
-    let mut auth = Authenticator::new(authority, counts, people, DEVICE);
+    let mut auth = Authenticator::new(authority, Some(counts), Some(people), DEVICE);
     let (mut last, mut now) = (0, 0_u64);
     for turn in 0..1 + input.below(6) {
         assert!(auth.stored_lifecycle().is_none_or(|word| word == 0));

@@ -60,8 +60,8 @@ pub use self::refused::{LifecycleError, Refused, Reviewed, Why};
 /// No call erases but [`Authenticator::step`]. A login reads the whole store, and costs one stretch or two signatures.
 pub struct Authenticator<S: Suite> {
     authority: Authority,
-    pub(crate) attempts: Attempts,
-    pub(crate) people: Store<S>,
+    pub(crate) attempts: Option<Attempts>,
+    pub(crate) people: Option<Store<S>>,
     sessions: Sessions,
     emergencies: Emergencies,
     device: [u8; 16],
@@ -72,11 +72,14 @@ pub struct Authenticator<S: Suite> {
 
 impl<S: Suite> Authenticator<S> {
     /// One for the device with this id. It keeps the authority.
+    ///
+    /// What could not be mounted is `None`: nobody logs in then, and without attempts the part of life cannot be read. An emergency
+    /// works all the same.
     #[must_use]
     pub const fn new(
         authority: Authority,
-        attempts: Attempts,
-        people: Store<S>,
+        attempts: Option<Attempts>,
+        people: Option<Store<S>>,
         device: [u8; 16],
     ) -> Self {
         Self {
@@ -100,7 +103,7 @@ impl<S: Suite> Authenticator<S> {
         flash: &mut F,
         pause: &Pause<'_>,
     ) -> Result<Progress, flash::Error> {
-        self.attempts.step(flash, pause)
+        self.attempts.as_mut().map_or(Ok(Progress::Done), |attempts| attempts.step(flash, pause))
     }
 
     /// Logs in with a secret that is known.
@@ -162,7 +165,9 @@ impl<S: Suite> Authenticator<S> {
         };
         let row = found.as_ref().map_or(Row::GHOST, row_of);
         let blind = blind(attempt.blinds());
-        let matched = record.match_step(code, self.attempts.last_step(row), time, &blind);
+        // Without attempts there was no attempt, so this is not reached; then every step is used up.
+        let last = self.attempts.as_ref().map_or(u32::MAX, |attempts| attempts.last_step(row));
+        let matched = record.match_step(code, last, time, &blind);
         let step = match matched.map(crate::factor::otp::Matched::accept) {
             Ok(Ok(step)) => step,
             Ok(Err(_)) => {
@@ -213,8 +218,9 @@ impl<S: Suite> Authenticator<S> {
         login: &Login<'_>,
         answer: &[u8; 64],
     ) -> Result<SessionId, LoginError> {
-        let wrong = LoginError::Refused(LoginRefused::Wrong);
         let found = self.look_up(flash, login)?;
+        let why = if found.is_some() { LoginRefused::Wrong } else { LoginRefused::Unknown };
+        let wrong = LoginError::Refused(why);
         // A session begins with an answer to log in, and is allowed more by one to step up. Other answers are for something else.
         let intent = if login.session.is_some() { Intent::StepUp } else { Intent::LogIn };
         let request = Request {
@@ -361,7 +367,8 @@ impl<S: Suite> Authenticator<S> {
         if !recorded.begins_at(self.lifecycle()) {
             return Err(LifecycleError::Stale);
         }
-        let begun = self.attempts.set_state(recorded.word().to_le_bytes());
+        let attempts = self.attempts.as_mut().ok_or(LifecycleError::Unmounted)?;
+        let begun = attempts.set_state(recorded.word().to_le_bytes());
         begun.map_err(|Busy| LifecycleError::Busy)?;
         self.era = self.era.wrapping_add(1);
         self.sessions.end_all(crate::event::SessionEnd::Lifecycle);
@@ -377,8 +384,8 @@ impl<S: Suite> Authenticator<S> {
     /// The word that is stored, as it was read back, to confirm a change with.
     #[must_use]
     pub fn stored_lifecycle(&self) -> Option<u32> {
-        let is_settled = !self.attempts.needs_renewal();
-        is_settled.then(|| u32::from_le_bytes(self.attempts.state()))
+        let settled = self.attempts.as_ref().filter(|attempts| !attempts.needs_renewal());
+        settled.map(|attempts| u32::from_le_bytes(attempts.state()))
     }
 
     /// Begins a session, or adds a factor to one, for a person who may be there.

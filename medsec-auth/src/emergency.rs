@@ -2,7 +2,7 @@
 //!
 //! # Rules
 //! 1. An emergency is called by somebody at the device, with a reason. It needs no credential, no random source, no clock
-//!    of the day and no log; it works in every part of a device's life in which somebody may be treated, and where that
+//!    of the day, no log and no store; it works in every part of a device's life in which somebody may be treated, and where that
 //!    cannot be read.
 //! 2. It ends [`EMERGENCY_MS`] after it was called last, whatever is done in it, at a restart, and when the clock of this boot goes
 //!    back.
@@ -13,8 +13,7 @@
 //! 6. It is to be reviewed by somebody who reads evidence. Until then [`Emergencies::is_review_due`].
 //!
 //! # Not claimed
-//! Who it was. An emergency on a device whose attempts or people cannot be mounted at all: there is nothing yet that holds the
-//! authority there. That a review is due outlives a restart only by the record of the emergency, unless the log was dead.
+//! Who it was. That a review is due outlives a restart only by the record of the emergency, unless the log was dead.
 //!
 //! # Source
 //! IEC 62443-4-2 CR 2.1 RE 3 (supervisor override); HIPAA 45 CFR 164.312(a)(2)(ii) (emergency access procedure).

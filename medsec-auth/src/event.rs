@@ -132,7 +132,7 @@ events! { @system
         },
         /// A login failed.
         LoginFailed = 0x1003 [AccessControl, Security, MinorFailure] {
-            /// Who it would have been; the device itself for a name that nobody has.
+            /// Who it would have been; the device itself for a name that nobody has, or of which that was not told.
             public by: PrincipalId,
             /// From where.
             public from: From,

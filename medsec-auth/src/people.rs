@@ -25,7 +25,7 @@ use subtle::ConstantTimeEq;
 use crate::authenticator::{Authenticator, Refused, SEARCH_STEPS_MAX, Situation};
 use crate::credential::{
     Change, ChangeError, Credentials, Flags, Found, ONE_TIME_BYTES, Principal, Refusal, Role,
-    Roles, Search, Searching,
+    Roles, Search, Searching, Store,
 };
 use crate::event::AuthEvent;
 use crate::factor::password::Knowledge;
@@ -196,6 +196,10 @@ impl<S: Suite> Authenticator<S> {
     /// Begins to change who is known, if the session may. `random` are four fresh random bytes and the number of this boot, for an
     /// enrolment; the credentials are those of an update, all of them from now on.
     ///
+    /// # Security
+    /// Another generator of codes begins with its first step. So one that was taken away is not given back with the secret it had: its codes
+    /// would be good again.
+    ///
     /// # Errors
     /// [`PeopleError`]: nothing was begun, and nothing recorded.
     pub fn manage<P: Permission<Args = PersonChange>, R: Recorder>(
@@ -292,8 +296,7 @@ impl<S: Suite> Authenticator<S> {
         (random, boot): ([u8; 4], u32),
     ) -> Result<Pending, PeopleError> {
         let role = Role::new(role).ok_or(PeopleError::Role)?;
-        let count = self.people.count(flash).map_err(|_| PeopleError::Busy)?;
-        if count != (0, 0) || !managers::<P>().contains(role) {
+        if self.count(flash)? != (0, 0) || !managers::<P>().contains(role) {
             return Err(PeopleError::Role);
         }
         let change = Change::enrol(role, Flags::NONE, (random, boot), &Credentials::default());
@@ -311,7 +314,7 @@ impl<S: Suite> Authenticator<S> {
         person: PrincipalId,
         credentials: &Credentials,
     ) -> Result<Pending, PeopleError> {
-        if self.people.count(flash).map_err(|_| PeopleError::Busy)? != (1, 0) {
+        if self.count(flash)? != (1, 0) {
             return Err(PeopleError::Role);
         }
         if !are_two(credentials) {
@@ -325,8 +328,11 @@ impl<S: Suite> Authenticator<S> {
 
     /// What has to be done before anybody logs in, if an earlier boot was cut while people were changed.
     pub fn settle(&mut self) -> Option<Pending> {
-        self.attempts.begin_renewal();
-        let is_due = self.people.needs_settle() || self.attempts.is_busy();
+        let (Some(attempts), Some(people)) = (&mut self.attempts, &self.people) else {
+            return None;
+        };
+        attempts.begin_renewal();
+        let is_due = people.needs_settle() || attempts.is_busy();
         let state = self.state();
         is_due.then(|| Pending::new(state, Change::settle(), PrincipalId::DEVICE, None))
     }
@@ -350,32 +356,36 @@ impl<S: Suite> Authenticator<S> {
             Stage::Begin if pending.state != self.state() => Err(ChangeError::Over),
             Stage::Begin | Stage::Store => {
                 pending.stage = Stage::Store;
-                let stepped = self.people.step(flash, pause, &mut pending.change);
-                let is_untouched = matches!(
-                    stepped,
-                    Ok(Progress::More) | Err(ChangeError::Refused(_) | ChangeError::Over)
-                );
-                if !is_untouched {
-                    pending.person = pending.person.or_else(|| pending.change.id());
-                    if let Some(person) = pending.person {
-                        // In force, or it may be: who was removed or changed does not go on either way.
-                        self.sessions().end_person(person);
-                    }
+                let people = self.people.as_mut().ok_or(ChangeError::Over)?;
+                let stepped = people.step(flash, pause, &mut pending.change);
+                let (is_in_force, may_be) = match &stepped {
+                    Ok(Progress::Done) | Err(ChangeError::NotForgotten(_)) => (true, true),
+                    Err(ChangeError::Flash(_)) => (false, true),
+                    Ok(_) | Err(_) => (false, false),
+                };
+                pending.person = pending.person.or_else(|| pending.change.id());
+                if let (true, Some(person)) = (may_be, pending.person) {
+                    // Who was removed or changed does not go on, also where a mount may find either.
+                    self.sessions().end_person(person);
+                }
+                if is_in_force {
                     pending.stage = Stage::Rebind;
                 }
                 stepped.map(|_| Progress::More)
             }
             Stage::Rebind => {
-                match pending.person.and_then(|person| self.row(flash, person)) {
-                    None => pending.stage = Stage::Rebinding,
-                    Some(row) => {
+                let row = pending.person.and_then(|person| self.row(flash, person));
+                let is_begun = match (row, &mut self.attempts) {
+                    (Some(row), Some(attempts)) => {
                         let is_new = pending.is_new_generator;
-                        let last = if is_new { 0 } else { self.attempts.last_step(row) };
+                        let last = if is_new { 0 } else { attempts.last_step(row) };
                         // While a login or a change of life has the flash, that goes first.
-                        if self.attempts.rebind(row, last).is_ok() {
-                            pending.stage = Stage::Rebinding;
-                        }
+                        attempts.rebind(row, last).is_ok()
                     }
+                    (None, _) | (_, None) => true,
+                };
+                if is_begun {
+                    pending.stage = Stage::Rebinding;
                 }
                 self.step(flash, pause).map_err(ChangeError::Flash).map(|_| Progress::More)
             }
@@ -391,8 +401,14 @@ impl<S: Suite> Authenticator<S> {
     }
 
     /// What a change is begun upon.
-    const fn state(&self) -> (u32, u32) {
-        (self.people.turn(), self.era)
+    fn state(&self) -> (u32, u32) {
+        (self.people.as_ref().map_or(0, Store::turn), self.era)
+    }
+
+    /// How many people there are, and how many of them have credentials.
+    fn count<F: Flash>(&self, flash: &mut F) -> Result<(u8, u8), PeopleError> {
+        let people = self.people.as_ref().ok_or(PeopleError::Busy)?;
+        people.count(flash).map_err(|_| PeopleError::Busy)
     }
 
     fn row<F: Flash>(&self, flash: &mut F, person: PrincipalId) -> Option<Row> {
@@ -403,7 +419,7 @@ impl<S: Suite> Authenticator<S> {
     fn find<F: Flash>(&self, flash: &mut F, person: PrincipalId) -> Option<Found> {
         let mut search = Search::new(person);
         for _ in 0..SEARCH_STEPS_MAX {
-            if self.people.search(flash, &mut search).ok()? == Searching::Done {
+            if self.people.as_ref()?.search(flash, &mut search).ok()? == Searching::Done {
                 return search.found();
             }
         }

@@ -43,29 +43,38 @@ pub trait Staff {
     const STORE: Region;
 }
 
-/// Why a device has no people. Its essential function goes on, and emergencies are not among what it can do.
+/// Why nobody can log in. Emergencies work all the same.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
-pub enum BootError {
-    /// The attempts cannot be read: nobody can be judged.
+pub enum Unmounted {
+    /// The attempts cannot be read: nobody can be judged, nor can the part of life.
     Attempts(MountError),
     /// The people cannot be read.
     Store(credential::MountError),
-    /// There were people in this boot already.
-    Twice,
 }
 
-impl core::fmt::Display for BootError {
+impl core::fmt::Display for Unmounted {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
             Self::Attempts(error) => error.fmt(f),
             Self::Store(error) => error.fmt(f),
-            Self::Twice => f.write_str("people were taken before"),
         }
     }
 }
 
-impl core::error::Error for BootError {}
+impl core::error::Error for Unmounted {}
+
+/// There were people in this boot already.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Twice;
+
+impl core::fmt::Display for Twice {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("people were taken before")
+    }
+}
+
+impl core::error::Error for Twice {}
 
 /// The people of a device with the port `P`, as `S` says.
 ///
@@ -75,6 +84,7 @@ impl core::error::Error for BootError {}
 pub struct People<P: Port, S: Staff> {
     auth: Authenticator<P::Suite>,
     pepper: S::Pepper,
+    unmounted: Option<Unmounted>,
 }
 
 impl<P: Port, S: Staff> People<P, S> {
@@ -98,24 +108,33 @@ impl<P: Port, S: Staff> People<P, S> {
         Ok(())
     }
 
-    /// Finds the people of a device that has booted; reads only. [`People::settle`] says what is due before anybody logs in.
+    /// Finds the people of a device that has booted; reads only. [`People::settle`] says what is due before anybody logs in, and
+    /// [`People::unmounted`] why nobody can.
     ///
     /// # Errors
-    /// [`BootError`], with nothing changed.
+    /// [`Twice`], with nothing changed.
     pub fn boot<W: Watcher>(
         device: &mut Device<P, W>,
         identity: &Identity,
         pepper: S::Pepper,
-    ) -> Result<Self, BootError> {
+    ) -> Result<Self, Twice> {
         let root = &identity.storage_root;
-        let (_, flash) = device.log_mut();
-        let attempts = Attempts::mount(flash, &S::ATTEMPTS, root).map_err(BootError::Attempts)?;
-        let [_, _, _, store] = Self::MAP;
-        let store = Store::mount(flash, store, root).map_err(BootError::Store)?;
-        let id = crate::device::device_id(P::PROFILE.model, &device.public_key());
         let (_, random) = device.sender();
-        let authority = Authority::take(random).ok_or(BootError::Twice)?;
-        Ok(Self { auth: Authenticator::new(authority, attempts, store, id), pepper })
+        let authority = Authority::take(random).ok_or(Twice)?;
+        let id = crate::device::device_id(P::PROFILE.model, &device.public_key());
+        let (_, flash) = device.log_mut();
+        let attempts = Attempts::mount(flash, &S::ATTEMPTS, root).map_err(Unmounted::Attempts);
+        let [_, _, _, store] = Self::MAP;
+        let store = Store::mount(flash, store, root).map_err(Unmounted::Store);
+        let unmounted = attempts.as_ref().err().or_else(|| store.as_ref().err()).copied();
+        let auth = Authenticator::new(authority, attempts.ok(), store.ok(), id);
+        Ok(Self { auth, pepper, unmounted })
+    }
+
+    /// Why nobody can log in, if that is so.
+    #[must_use]
+    pub const fn unmounted(&self) -> Option<Unmounted> {
+        self.unmounted
     }
 
     /// What has to be done before anybody logs in, if an earlier boot was cut while people were changed.
@@ -215,8 +234,16 @@ impl<P: Port, S: Staff> People<P, S> {
             Err(LoginError::Refused(why)) => why,
             Err(_) => LoginRefused::Fault,
         };
-        // A name that was typed may be a secret: only ids of people who are known are recorded.
-        let by = if why == LoginRefused::Unknown { PrincipalId::DEVICE } else { by };
+        // A name that was typed may be a secret. These reasons are given for people who are known only.
+        let is_known = matches!(
+            why,
+            LoginRefused::Wrong
+                | LoginRefused::Used
+                | LoginRefused::Disabled
+                | LoginRefused::NotAllowed
+                | LoginRefused::Sessions
+        );
+        let by = if is_known { by } else { PrincipalId::DEVICE };
         let failed = AuthEvent::LoginFailed { by, from, with, why };
         // Nothing depends on its record; what is lost shows in the device's health.
         let _lost: Result<_, RecordError> = device.log_limited(&failed);

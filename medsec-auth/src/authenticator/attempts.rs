@@ -10,28 +10,34 @@ use crate::credential::{Found, Search, Searching, StoreError};
 use crate::event::LoginRefused;
 use crate::lockout::{self, Attempt, AttemptError, Outcome, Passed, Row, Settled};
 
+/// Something in the device failed, so nobody could be judged.
+const FAULT: LoginError = LoginError::Refused(LoginRefused::Fault);
+
 impl<S: Suite> Authenticator<S> {
     pub(super) fn look_up<F: Flash>(
         &mut self,
         flash: &mut F,
         login: &Login<'_>,
     ) -> Result<Option<Found>, LoginError> {
-        if self.attempts.is_busy() {
+        let (Some(attempts), Some(people)) = (&self.attempts, &self.people) else {
+            return Err(FAULT);
+        };
+        if attempts.is_busy() {
             return Err(LoginError::NotReady);
         }
         let mut search = Search::new(login.who);
         for _ in 0..SEARCH_STEPS_MAX {
-            match self.people.search(flash, &mut search) {
+            match people.search(flash, &mut search) {
                 // Who may not be there is nobody there: neither is an attempt counted as his, nor does a right secret show.
                 Ok(Searching::Done) => {
                     return Ok(search.found().filter(|found| may_be(&found.principal, login)));
                 }
                 Ok(_) => {}
                 Err(StoreError::Busy | StoreError::Unsettled) => return Err(LoginError::NotReady),
-                Err(_) => return Err(LoginError::Refused(LoginRefused::Fault)),
+                Err(_) => return Err(FAULT),
             }
         }
-        Err(LoginError::Refused(LoginRefused::Fault))
+        Err(FAULT)
     }
 
     pub(super) fn begin<F: Flash>(
@@ -42,7 +48,8 @@ impl<S: Suite> Authenticator<S> {
         login: &Login<'_>,
     ) -> Result<Attempt, LoginError> {
         let row = found.map_or(Row::GHOST, row_of);
-        let begun = self.attempts.begin(flash, row, login.place.class(), factor, login.now);
+        let attempts = self.attempts.as_mut().ok_or(FAULT)?;
+        let begun = attempts.begin(flash, row, login.place.class(), factor, login.now);
         begun.map_err(|error| match error {
             AttemptError::NotReady => LoginError::NotReady,
             AttemptError::Backoff { ms } if login.place.interface() == Interface::Local => {
@@ -51,9 +58,7 @@ impl<S: Suite> Authenticator<S> {
             AttemptError::Backoff { .. } => LoginError::Refused(LoginRefused::Backoff),
             AttemptError::Disabled if found.is_none() => LoginError::Refused(LoginRefused::Unknown),
             AttemptError::Disabled => LoginError::Refused(LoginRefused::Disabled),
-            AttemptError::StoreFault | AttemptError::Flash(_) => {
-                LoginError::Refused(LoginRefused::Fault)
-            }
+            AttemptError::StoreFault | AttemptError::Flash(_) => FAULT,
         })
     }
 
@@ -67,7 +72,8 @@ impl<S: Suite> Authenticator<S> {
     ) -> LoginError {
         let is_fault = outcome == Outcome::NoVerdict;
         // It is a failure already; nothing is written, and nothing can fail that would make it less of one.
-        let settled = self.attempts.settle(flash, attempt, outcome);
+        let Some(attempts) = &mut self.attempts else { return FAULT };
+        let settled = attempts.settle(flash, attempt, outcome);
         LoginError::Refused(match settled {
             Ok(_) if !is_fault && !is_known => LoginRefused::Unknown,
             Ok(_) if !is_fault => LoginRefused::Wrong,
@@ -81,13 +87,14 @@ impl<S: Suite> Authenticator<S> {
         attempt: Attempt,
         step: Option<u32>,
     ) -> Result<Passed, LoginError> {
-        match self.attempts.settle(flash, attempt, Outcome::Right { step }) {
+        let attempts = self.attempts.as_mut().ok_or(FAULT)?;
+        match attempts.settle(flash, attempt, Outcome::Right { step }) {
             Ok(Settled::Passed(passed)) => Ok(passed),
             // There was room for the outcome when the attempt began.
             Ok(Settled::Later(_)) => Err(LoginError::NotReady),
             Ok(_) => Err(LoginError::Refused(LoginRefused::Wrong)),
             Err(lockout::SettleError::Step) => Err(LoginError::Refused(LoginRefused::Used)),
-            Err(_) => Err(LoginError::Refused(LoginRefused::Fault)),
+            Err(_) => Err(FAULT),
         }
     }
 }

@@ -14,6 +14,8 @@ pub enum LifecycleError {
     Busy,
     /// It was recorded in another part of life than the present one.
     Stale,
+    /// There is nowhere to store it: the attempts could not be mounted.
+    Unmounted,
 }
 
 impl core::fmt::Display for LifecycleError {
@@ -21,6 +23,7 @@ impl core::fmt::Display for LifecycleError {
         f.write_str(match self {
             Self::Busy => "flash has work to do first",
             Self::Stale => "recorded in another part of life",
+            Self::Unmounted => "attempts could not be mounted",
         })
     }
 }

@@ -171,7 +171,7 @@ impl Device {
         let authority = Authority::take(&mut random).unwrap();
         let mut device = Self {
             part,
-            auth: Auth::new(authority, attempts, people, DEVICE),
+            auth: Auth::new(authority, Some(attempts), Some(people), DEVICE),
             random,
             book: Book::default(),
             now: 1_000,
@@ -191,7 +191,8 @@ impl Device {
         random.start(Secret::new([8; 32]), &DEVICE).unwrap();
         let attempts = Attempts::mount(&mut self.part, &ATTEMPTS, &root()).unwrap();
         let people = Store::mount(&mut self.part, PEOPLE, &root()).unwrap();
-        let auth = Auth::new(Authority::take(&mut random).unwrap(), attempts, people, DEVICE);
+        let authority = Authority::take(&mut random).unwrap();
+        let auth = Auth::new(authority, Some(attempts), Some(people), DEVICE);
         let mut device = Self { auth, random, now: 0, ..self };
         if let Some(pending) = device.auth.settle() {
             device.finish(pending).unwrap();
@@ -383,6 +384,14 @@ impl Device {
         let situation = self.situation();
         let granted = self.auth.grant::<P, _>(session, &situation, 1, &mut self.book)?;
         Ok(granted.exercise(situation.now).unwrap())
+    }
+
+    /// As after a boot at which nothing could be mounted.
+    pub(crate) fn lose_stores(&mut self) {
+        self.random = Random::new(<Noise>::good(3));
+        self.random.start(Secret::new([7; 32]), &DEVICE).unwrap();
+        let authority = Authority::take(&mut self.random).unwrap();
+        self.auth = Auth::new(authority, None, None, DEVICE);
     }
 
     /// Somebody at the device calls an emergency.

@@ -12,7 +12,10 @@
 mod attack;
 mod bench;
 #[path = "../../../medsec-core/tests/identity/fixtures.rs"]
-#[expect(dead_code, reason = "shared")]
+#[expect(
+    dead_code,
+    reason = "what another crate's tests are made with; not all of it is needed here"
+)]
 mod fixtures;
 
 use medsec_auth::authenticator::{LoginError, Refused, Reviewed, Why};
@@ -216,6 +219,21 @@ fn an_emergency_knows_a_press_that_is_old_and_a_device_that_treats_nobody() {
     device.live(Change::Sanitize);
     let presence = Presence::ask(&mut Key, device.at()).unwrap();
     assert_eq!(device.call_emergency(presence), Err(EmergencyError::Lifecycle));
+}
+
+#[test]
+fn without_stores_nobody_logs_in_and_an_emergency_works() {
+    let (mut device, Staff { nurse, .. }) = Device::staffed();
+    device.lose_stores();
+    let login = device.login(nurse, None);
+    let fault = Err(LoginError::Refused(LoginRefused::Fault));
+    assert_eq!(device.password(&login, NURSE_SECRET), fault);
+    assert_eq!(device.token(&login, 1), fault);
+    let presence = Presence::ask(&mut Key, device.at()).unwrap();
+    device.call_emergency(presence).unwrap();
+    let at = device.at();
+    let granted = device.auth.grant_in_emergency::<Rate, _>(4, &mut device.book, at);
+    assert_eq!(granted.unwrap().exercise(at), Ok(4));
 }
 
 #[test]

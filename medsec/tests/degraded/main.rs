@@ -16,4 +16,5 @@ mod detection;
 mod flash;
 mod links;
 mod noise;
+mod people;
 mod space;
