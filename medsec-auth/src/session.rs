@@ -140,7 +140,7 @@ impl Session {
 /// The sessions of this boot.
 ///
 /// # Limits
-/// [`SESSIONS_MAX`] of 72 bytes. No call loops over more.
+/// [`SESSIONS_MAX`] of them in at most 512 bytes. No call loops over more.
 #[derive(Debug)]
 pub struct Sessions {
     all: [Option<Session>; SESSIONS_MAX],
@@ -373,6 +373,12 @@ const fn role(session: &Session) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sessions_take_at_most_512_bytes() {
+        let bytes = size_of::<Sessions>();
+        assert!(bytes <= 512, "{bytes}");
+    }
 
     #[test]
     fn who_is_half_open_approves_nothing_and_lives_by_his_own_acts() {

@@ -5,8 +5,8 @@
 //!
 //! # Only Argon2id
 //! Argon2id (RFC 9106) is the one algorithm: a choice would have to be named by the record, and the weaker one would be
-//! what an attacker of the store asks for. PBKDF2 needs no memory, which is what it is slower for to guess by no factor that counts:
-//! at equal time on a Cortex-M4 graphics processors guess it about six times as fast. A part without 16 KiB to lend for a tenth of a second uses a token.
+//! what an attacker of the store asks for. PBKDF2 needs no memory, and so graphics processors guess it
+//! faster at equal time on the device. A part without 16 KiB to lend uses a token.
 //!
 //! # What a stretch is worth
 //! No stretch that a microcontroller can afford protects six digits from who has the record and the pepper: all of them are tried
@@ -194,8 +194,8 @@ impl core::error::Error for VerifyError {}
 /// Enrols and verifies secrets on one device.
 ///
 /// # Limits
-/// One block of 1 KiB is lent for each KiB of the stretch and wiped after each use, beside some 8 KiB of stack. One stretch a call: of
-/// [`Stretch::DEFAULT`] 4.9 million instructions on a Cortex-M4, 12.4 million on a Cortex-M0, for a principal that is not known as well.
+/// One block of 1 KiB is lent for each KiB of the stretch and wiped after each use. One stretch a call, for a principal that is not
+/// known as well: by far the longest call of a login. What it costs on a core is not counted by a gate yet.
 pub struct Passwords<'a, P: Pepper> {
     /// The device's id.
     pub device: [u8; 16],
