@@ -14,7 +14,7 @@
 //! him yet; both are recorded.
 //!
 //! # Trust
-//! Names, secrets, codes and answers are the attacker's. The [`Facts`](medsec_core::access::Facts) of a decision are made here, from a session, and by nobody
+//! Names, secrets, codes and answers are the attacker's. The [`Facts`] of a decision are made here, from a session, and by nobody
 //! else: who holds the [`Authority`] can do as he likes, so it is handed in at boot and never out.
 //!
 //! # Errors
@@ -246,7 +246,7 @@ impl<S: Suite> Authenticator<S> {
     /// Grants `P` to who has a session, once what he does is recorded.
     ///
     /// # Errors
-    /// [`DeniedReason`] with whom it was denied to, for the log; [`Denied::NotRecorded`] is the log's own.
+    /// [`Refused`]: why, and to whom, for the log; [`Denied::NotRecorded`] is the log's own.
     pub fn grant<P: Permission, R: Recorder>(
         &mut self,
         session: SessionId,

@@ -123,7 +123,7 @@ events! { @system
             /// With what.
             public with: With,
         },
-        /// Somebody in a session has shown another factor.
+        /// Somebody in a session has shown another factor, or one again after it was locked.
         FactorAdded = 0x1002 [AccessControl, Security, Success] {
             /// Who.
             public by: PrincipalId,
@@ -153,10 +153,12 @@ events! { @system
             /// Whose.
             public by: PrincipalId,
         },
-        /// A locked session goes on.
-        SessionUnlocked = 0x1006 [AccessControl, Security, Success] {
-            /// Whose.
+        /// A second person approved something.
+        Approved = 0x1006 [AccessControl, Security, Success] {
+            /// Who.
             public by: PrincipalId,
+            /// What.
+            public permission: PermissionNumber,
         },
         /// Something was not permitted.
         AccessDenied = 0x1007 [AccessControl, Security, MinorFailure] {
@@ -181,13 +183,6 @@ events! { @system
         EmergencyReviewed = 0x100A [AccessControl, Security, Success] {
             /// By whom.
             public by: PrincipalId,
-        },
-        /// A second person approved something.
-        Approved = 0x100E [AccessControl, Security, Success] {
-            /// Who.
-            public by: PrincipalId,
-            /// What.
-            public permission: PermissionNumber,
         },
         /// A person was made known to the device.
         PersonEnrolled = 0x100B [AccessControl, Security, Success] {

@@ -97,7 +97,7 @@ pub trait Pepper {
     /// How well it is kept. It follows from [`Pepper::Kept`] and is not set by a port.
     const STRENGTH: PepperStrength = <Self::Kept as Keeping>::STRENGTH;
 
-    /// The verifier: [`derive`](medsec_core::key::derive) from the pepper, with [`Label::AuthVerifier`] and the four fields of `input` in their order.
+    /// The verifier: [`derive()`] from the pepper, with [`Label::AuthVerifier`] and the four fields of `input` in their order.
     ///
     /// A secure element computes it inside: HMAC-SHA-256 of label, 0x00, fields, 0x01.
     ///

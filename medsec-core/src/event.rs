@@ -19,7 +19,7 @@
 //! | range | whose |
 //! |---|---|
 //! | `0x0000` | never used |
-//! | `0x0001..=0x0FFF` | core and audit ([`SystemEvent`]) |
+//! | `0x0001..=0x0FFF` | core and audit ([`SystemEvent`], [`DeviceEvent`]) |
 //! | `0x1000..=0x1FFF` | auth |
 //! | `0x2000..=0x2FFF` | update |
 //! | `0x3000..=0x3FFF` | transport and the hub |
@@ -53,6 +53,7 @@
 
 mod catalogue;
 mod decode;
+mod device;
 mod field;
 mod system;
 
@@ -61,13 +62,13 @@ pub use catalogue::{
     SYSTEM_ID_MIN, catalogues_are_disjoint, check,
 };
 pub use decode::{DecodeError, FieldValue, Fields, unpad};
+pub use device::{DeviceEvent, LifecycleState, PortClosing, PortKind, PortReason, PortRefusal};
 pub use field::{
     Category, Class, Coded, Count, DeviceRef, Digest8, Duration, Field, Kind, Metric, Outcome,
     PermissionNumber, Personal, PrincipalId, Unit,
 };
 pub use system::{
-    FlashOperation, LifecycleState, Pattern, PortClosing, PortKind, PortReason, PortRefusal,
-    RandomTest, ResetCause, SelfTest, Severity, SystemEvent,
+    FlashOperation, Pattern, RandomTest, ResetCause, SelfTest, Severity, SystemEvent,
 };
 
 use zeroize::Zeroize;

@@ -230,7 +230,7 @@ impl Lifecycle {
     /// The state.
     ///
     /// # Errors
-    /// [`Tamper`]: it could not be read. It is recorded ([`crate::event::SystemEvent::LifecycleUnreadable`]) and told the user; therapy goes on.
+    /// [`Tamper`]: it could not be read. It is recorded ([`crate::event::DeviceEvent::LifecycleUnreadable`]) and told the user; therapy goes on.
     pub fn state(self) -> Result<State, Tamper> {
         self.0.ok_or(Tamper)
     }

@@ -31,8 +31,8 @@
 use core::fmt;
 
 use crate::event::{
-    Duration, PortClosing, PortKind, PortReason, PortRefusal, PrincipalId, RecordError, Recorder,
-    SystemEvent,
+    DeviceEvent, Duration, PortClosing, PortKind, PortReason, PortRefusal, PrincipalId,
+    RecordError, Recorder,
 };
 use crate::lifecycle::Lifecycle;
 use crate::time::Ticks;
@@ -207,7 +207,7 @@ impl<P: LocalPort> Port<P> {
         let lease = match self.lease_for(proof, lifecycle, sessions, now, is_later) {
             Ok(lease) => lease,
             Err(why) => {
-                log.record(&SystemEvent::PortRefused { port, why, by })?;
+                log.record(&DeviceEvent::PortRefused { port, why, by })?;
                 return Err(OpenError::Refused(why));
             }
         };
@@ -215,7 +215,7 @@ impl<P: LocalPort> Port<P> {
         // At most LEASE_MS_MAX, so it fits.
         let lease_ms = u32::try_from(until.millis_since(now)).unwrap_or(u32::MAX);
         let lease_for = Duration::from_millis(lease_ms);
-        log.record(&SystemEvent::PortOpened { port, reason, lease: lease_for, by })?;
+        log.record(&DeviceEvent::PortOpened { port, reason, lease: lease_for, by })?;
         self.lease = Some(lease);
         if self.part.connect().is_err() {
             self.shut(PortClosing::Fault);
@@ -348,7 +348,7 @@ impl<P: LocalPort> Port<P> {
 
     fn report<R: Recorder>(&mut self, log: &mut R) -> Result<(), RecordError> {
         if let Some((why, by)) = self.unrecorded {
-            log.record(&SystemEvent::PortClosed { port: P::KIND, why, by })?;
+            log.record(&DeviceEvent::PortClosed { port: P::KIND, why, by })?;
             self.unrecorded = None;
         }
         Ok(())
@@ -1078,7 +1078,7 @@ mod tests {
                         assert!(has_to_be && !is_locked);
                         assert_eq!(
                             open.event(),
-                            SystemEvent::DebugPortOpen { state: lifecycle.code() }
+                            DeviceEvent::DebugPortOpen { state: lifecycle.code() }
                         );
                         // Locked for the next boot, and refused in this one.
                         assert_eq!(lock.locked, 1);

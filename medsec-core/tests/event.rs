@@ -5,7 +5,7 @@ mod tests {
     use core::fmt::Write;
 
     use medsec_core::event::{
-        Category, Class, Coded, Count, DecodeError, DeviceRef, Digest8, Duration,
+        Category, Class, Coded, Count, DecodeError, DeviceEvent, DeviceRef, Digest8, Duration,
         EVENT_FIELDS_BYTES_MAX, EncodeError, Event, EventInfo, FieldValue, Fields, Kind, Metric,
         Outcome, PersonalSealer, PrincipalId, Privacy, RecordError, Recorder, ResetCause,
         SystemEvent, Unit, encode, unpad,
@@ -373,7 +373,7 @@ mod tests {
         let mut now = String::new();
         writeln!(now, "everything {}", hex(&bytes_of(&everything()))).unwrap();
         writeln!(now, "admitted {}", hex(&bytes_of(&admitted()))).unwrap();
-        for info in SystemEvent::CATALOGUE {
+        for info in SystemEvent::CATALOGUE.iter().chain(DeviceEvent::CATALOGUE) {
             writeln!(now, "{}", line(info)).unwrap();
         }
         for (name, values) in [

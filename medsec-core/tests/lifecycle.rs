@@ -6,7 +6,7 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use medsec_core::event::{
-        Event, LifecycleState, PrincipalId, RecordError, Recorder, SystemEvent,
+        DeviceEvent, Event, LifecycleState, PrincipalId, RecordError, Recorder,
     };
     use medsec_core::identity::certificate::Kind;
     use medsec_core::identity::trust::Stage;
@@ -303,7 +303,7 @@ mod tests {
         assert_eq!(Some(recorded.word()), word_of(State::InService));
         assert_eq!(
             change().event(),
-            SystemEvent::LifecycleChange {
+            DeviceEvent::LifecycleChange {
                 from: LifecycleState::AwaitClaim,
                 to: LifecycleState::InService,
                 by: BY,

@@ -16,9 +16,10 @@
 use core::fmt::Write as _;
 use std::collections::BTreeMap;
 
+use medsec::auth::event::AuthEvent;
 use medsec_core::event::{
-    Category, Class, Coded, EventInfo, FieldInfo, Kind, MAKER_ID_MAX, MAKER_ID_MIN, Outcome,
-    Privacy, SystemEvent,
+    Category, Class, Coded, DeviceEvent, EventInfo, FieldInfo, Kind, MAKER_ID_MAX, MAKER_ID_MIN,
+    Outcome, Privacy, SystemEvent,
 };
 use medsec_transport::event::LinkEvent;
 
@@ -92,11 +93,16 @@ pub struct Catalogue {
     events: BTreeMap<u16, Entry>,
 }
 
+/// medsec's own events.
+fn own() -> impl Iterator<Item = &'static EventInfo> {
+    let core = SystemEvent::CATALOGUE.iter().chain(DeviceEvent::CATALOGUE);
+    core.chain(AuthEvent::CATALOGUE).chain(LinkEvent::CATALOGUE)
+}
+
 impl Default for Catalogue {
     /// medsec's own events.
     fn default() -> Self {
-        let events = SystemEvent::CATALOGUE.iter().chain(LinkEvent::CATALOGUE);
-        Self { events: events.map(|info| (info.id, entry(info))).collect() }
+        Self { events: own().map(|info| (info.id, entry(info))).collect() }
     }
 }
 
@@ -280,9 +286,7 @@ mod tests {
     fn a_makers_catalogue_is_read_back_as_it_was_declared() {
         let file = write(PumpEvent::CATALOGUE);
         let catalogue = Catalogue::parse(file.as_bytes()).unwrap();
-        for event in
-            PumpEvent::CATALOGUE.iter().chain(SystemEvent::CATALOGUE).chain(LinkEvent::CATALOGUE)
-        {
+        for event in PumpEvent::CATALOGUE.iter().chain(own()) {
             assert_eq!(catalogue.find(event.id), Some(&entry(event)), "{}", event.name);
         }
         let alarm = "0x4006 AlarmRaised ControlSystem Security SeriousFailure \

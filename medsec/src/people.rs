@@ -7,11 +7,15 @@
 //! - Failures, which anybody can cause again and again, are recorded within limits ([`Device::log_limited`]) and counted beyond them.
 //! - An emergency begins whether it is recorded or not; [`Staff::Policy`] says what can be done in it.
 
+mod unmounted;
+
+pub use self::unmounted::{Twice, Unmounted};
+
 use medsec_audit::hal::Watcher;
 use medsec_auth::authenticator::{
     Authenticator, LifecycleError, Login, LoginError, Refused, Situation,
 };
-use medsec_auth::credential::{self, ChangeError, Claim, Credentials, Store};
+use medsec_auth::credential::{ChangeError, Claim, Credentials, Store};
 use medsec_auth::emergency::EmergencyError;
 use medsec_auth::event::{AuthEvent, EmergencyReason, From, LoginRefused, SessionEnd, With};
 use medsec_auth::factor::otp::Code;
@@ -20,10 +24,10 @@ use medsec_auth::factor::token::Intent;
 use medsec_auth::hal::{Pepper, Presence};
 use medsec_auth::lockout::{self, Attempts};
 use medsec_auth::people::{Pending, PeopleError, PersonChange};
-use medsec_auth::session::{SessionId, Sessions};
+use medsec_auth::session::{NoSession, SessionId, Sessions};
 use medsec_core::access::{Authority, Class, Grant, InEmergency, Interface, Permission, Policy};
 use medsec_core::event::{Event, PermissionNumber, PrincipalId, RecordError, Recorder};
-use medsec_core::flash::cell::{FormatError, MountError, Progress};
+use medsec_core::flash::cell::{FormatError, Progress};
 use medsec_core::flash::{self, Region, checked_map};
 use medsec_core::lifecycle::{BLANK_WORD, Lifecycle, Recorded};
 use medsec_core::rng::RandomError;
@@ -39,42 +43,9 @@ pub trait Staff {
     type Pepper: Pepper;
     /// Where attempts are counted: four pages, and how many are allowed.
     const ATTEMPTS: lockout::Config;
-    /// Where people are kept: four frames of whole pages that hold [`credential::BODY_BYTES`] each.
+    /// Where people are kept: four frames of whole pages that hold [`BODY_BYTES`](medsec_auth::credential::BODY_BYTES) each.
     const STORE: Region;
 }
-
-/// Why nobody can log in. Emergencies work all the same.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum Unmounted {
-    /// The attempts cannot be read: nobody can be judged, nor can the part of life.
-    Attempts(MountError),
-    /// The people cannot be read.
-    Store(credential::MountError),
-}
-
-impl core::fmt::Display for Unmounted {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        match self {
-            Self::Attempts(error) => error.fmt(f),
-            Self::Store(error) => error.fmt(f),
-        }
-    }
-}
-
-impl core::error::Error for Unmounted {}
-
-/// There were people in this boot already.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Twice;
-
-impl core::fmt::Display for Twice {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("people were taken before")
-    }
-}
-
-impl core::error::Error for Twice {}
 
 /// The people of a device with the port `P`, as `S` says.
 ///
@@ -437,7 +408,22 @@ impl<P: Port, S: Staff> People<P, S> {
         self.auth.emergencies().is_review_due() || self.auth.is_unrecorded()
     }
 
-    /// The sessions: to list, to lock, to end. What ends is recorded by [`People::maintain`].
+    /// Locks a session, and records it if that can be done: it goes on when its person shows one factor again.
+    ///
+    /// # Errors
+    /// [`NoSession`].
+    pub fn lock<W: Watcher>(
+        &mut self,
+        device: &mut Device<P, W>,
+        session: SessionId,
+    ) -> Result<(), NoSession> {
+        let by = self.auth.sessions().lock(session, device.now())?;
+        // It is locked whatever becomes of the record; a lost one shows in the device's health.
+        let _lost: Result<_, RecordError> = device.log(&AuthEvent::SessionLocked { by });
+        Ok(())
+    }
+
+    /// The sessions: to list, to end. What ends is recorded by [`People::maintain`].
     pub const fn sessions(&mut self) -> &mut Sessions {
         self.auth.sessions()
     }

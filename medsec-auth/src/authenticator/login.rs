@@ -84,7 +84,7 @@ pub struct Login<'a> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum LoginError {
-    /// The flash has work to do first. Call [`Authenticator::step`] until it is done, and try again; nothing was tried.
+    /// The flash has work to do first. Call [`step`](super::Authenticator::step) until it is done, and try again; nothing was tried.
     NotReady,
     /// It failed. The reason is for the log.
     Refused(LoginRefused),

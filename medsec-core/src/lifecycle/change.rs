@@ -1,7 +1,7 @@
 //! The ways from one state to another, each recorded before it is stored and stored before it counts.
 
 use super::{Lifecycle, State, Tamper};
-use crate::event::{PrincipalId, RecordError, Recorder, SystemEvent};
+use crate::event::{DeviceEvent, PrincipalId, RecordError, Recorder};
 
 impl Lifecycle {
     /// Begins to leave this state.
@@ -127,9 +127,9 @@ pub struct Transition {
 impl Transition {
     /// The event that comes before the change.
     #[must_use]
-    pub const fn event(&self) -> SystemEvent {
+    pub const fn event(&self) -> DeviceEvent {
         let to = Lifecycle(Some(self.change.to())).code();
-        SystemEvent::LifecycleChange { from: self.from.code(), to, by: self.by }
+        DeviceEvent::LifecycleChange { from: self.from.code(), to, by: self.by }
     }
 
     /// Records it; only then there is a word to store.

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::event::SystemEvent;
+use crate::event::DeviceEvent;
 use crate::hal::{DebugLock, DebugState};
 use crate::lifecycle::Lifecycle;
 
@@ -46,8 +46,8 @@ pub struct DebugOpen {
 impl DebugOpen {
     /// The event to record.
     #[must_use]
-    pub const fn event(&self) -> SystemEvent {
-        SystemEvent::DebugPortOpen { state: self.lifecycle.code() }
+    pub const fn event(&self) -> DeviceEvent {
+        DeviceEvent::DebugPortOpen { state: self.lifecycle.code() }
     }
 }
 

@@ -86,6 +86,7 @@ type Staffed<'a> = People<Board<'a, true>, WardStaff>;
 
 const SESSION_OPENED: u16 = 0x1001;
 const LOGIN_FAILED: u16 = 0x1003;
+const SESSION_LOCKED: u16 = 0x1005;
 const ACCESS_DENIED: u16 = 0x1007;
 const EMERGENCY_OPENED: u16 = 0x1008;
 const SECRET: &[u8] = b"a secret of many words";
@@ -299,7 +300,7 @@ fn a_name_that_nobody_has_is_not_recorded() {
 }
 
 #[test]
-fn what_is_denied_is_recorded_with_the_permission() {
+fn what_is_denied_and_what_is_locked_is_recorded() {
     let mut part = part(true);
     {
         let mut hospital = open(&mut part);
@@ -309,8 +310,9 @@ fn what_is_denied_is_recorded_with_the_permission() {
         let granted =
             hospital.people.grant::<Rate, _>(&mut hospital.device, session, &situation, 1);
         assert!(granted.is_err());
+        hospital.people.lock(&mut hospital.device, session).unwrap();
     }
-    assert_eq!(times(&part, ACCESS_DENIED), 1);
+    assert_eq!((times(&part, ACCESS_DENIED), times(&part, SESSION_LOCKED)), (1, 1));
 }
 
 /// Goal: where nothing can be mounted and the log is full, whoever is at the device treats the patient, and the device says so.
