@@ -5,6 +5,7 @@
 //! | [`Certified`](Method::Certified) | XX | anchors | 36, 249, 217 |
 //! | [`Labelled`](Method::Labelled) | XXpsk3 | the code of a label | 52, 249, 65 |
 //! | [`Pinned`](Method::Pinned) | KK | the peer's certificate | 52, 49 |
+//! | [`Uncertified`](Method::Uncertified) | XX | nothing, as a station; its maker's anchor, as a device that is being made | 36, 97, 217 |
 //!
 //! Nothing is negotiated: what the first message says of method, suite, kind and window, the other side is built for or refuses, and
 //! both mix it into the handshake. `docs/formats.md` has the bytes.
@@ -42,6 +43,8 @@ pub enum Message {
     Labelled,
     /// The first of one by pins.
     Pinned,
+    /// The first of one with a device that has no certificate yet.
+    Uncertified,
     /// The answer to one of these.
     Second,
     /// The last of a handshake by certificates or label.
@@ -58,6 +61,7 @@ impl Message {
             1 => Some(Self::Certified),
             2 => Some(Self::Labelled),
             3 => Some(Self::Pinned),
+            4 => Some(Self::Uncertified),
             handshake::SECOND => Some(Self::Second),
             handshake::THIRD => Some(Self::Third),
             0x80.. => Some(Self::Frame),
@@ -132,8 +136,8 @@ pub struct Link<S: Suite, const WORDS: usize> {
 }
 
 impl<S: Suite, const WORDS: usize> Link<S, WORDS> {
-    /// Who is at the other end; none if it knows the label and nothing else, and none yet before its first frame, if only that shows that it
-    /// knows the label, or is no recording.
+    /// Who is at the other end; none if it knows the label and nothing else, or has no certificate yet; and none yet before its first frame, if only
+    /// that shows that it knows the label, or is no recording.
     #[must_use]
     pub const fn peer(&self) -> Option<&ProvenPeer> {
         if self.is_confirmed { self.peer.as_ref() } else { None }
@@ -145,7 +149,8 @@ impl<S: Suite, const WORDS: usize> Link<S, WORDS> {
         self.is_confirmed
     }
 
-    /// The key that the peer has proved: what it says of itself later on a link by label is to be for this key.
+    /// The key that the peer has proved: what it says of itself later, on a link by label or of a device without a certificate, is to be for
+    /// this key.
     #[must_use]
     pub const fn remote_static(&self) -> &[u8; 32] {
         &self.remote_static

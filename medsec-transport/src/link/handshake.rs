@@ -1,6 +1,7 @@
 //! How a link begins: the messages, and who is judged when.
 
 use medsec_core::Secret;
+use medsec_core::agreement::AgreementSecret;
 use medsec_core::hal::EntropySource;
 use medsec_core::identity::certificate::{
     Certificate, CertificateError, Kind, WIRE_BYTES, WireCertificate,
@@ -131,7 +132,9 @@ impl From<RandomError> for LinkError {
 /// the peer opens, since a peer without it cannot say so.
 pub struct Handshake<'a, S: Suite, const WORDS: usize> {
     state: HandshakeState<'a, S>,
-    own: Own<'a>,
+    secret: &'a AgreementSecret,
+    /// What this side shows; nothing on a device that has no certificate yet.
+    certificate: Option<&'a Certificate>,
     judging: Judging<'a>,
     way: Way,
     /// What the initiator said it is.
@@ -163,7 +166,8 @@ impl<'a, S: Suite, const WORDS: usize> Handshake<'a, S, WORDS> {
         let out = out.get_mut(..length).ok_or(LinkError::Write)?;
         let kind = own.certificate.claims().kind;
         let header = [way.code(), S::ID, kind.code(), window::<WORDS>()];
-        let mut handshake = Self::new(own, judging, method, Role::Initiator, kind, binding)?;
+        let side = (own.secret, Some(own.certificate));
+        let mut handshake = Self::new(side, judging, method, Role::Initiator, kind, binding)?;
         handshake.peer = pin.map(|pin| judging.judge::<S>(pin)).transpose()?;
         handshake.state.set_ephemeral(ephemeral(random, &sha256(&[b"ephemeral", &header]))?);
         let (front, rest) = out.split_first_chunk_mut().ok_or(LinkError::Write)?;
@@ -179,6 +183,38 @@ impl<'a, S: Suite, const WORDS: usize> Handshake<'a, S, WORDS> {
     /// that it is of a holder of the pinned key.
     pub fn accept<'m, E: EntropySource>(
         own: Own<'a>,
+        judging: Judging<'a>,
+        method: Method<'a>,
+        binding: &[u8; 32],
+        random: &mut Random<E>,
+        first: &mut [u8],
+        out: &'m mut [u8],
+    ) -> Result<(Self, Outgoing<'m>), LinkError> {
+        if method.way() == Way::Uncertified {
+            return Err(LinkError::Method);
+        }
+        let side = (own.secret, Some(own.certificate));
+        Self::answer(side, judging, method, binding, random, first, out)
+    }
+
+    /// As [`accept`](Self::accept), with [`Method::Uncertified`], on a device that has no certificate yet and so shows none: the
+    /// initiator has to prove itself, and learns the key of this side and no more.
+    ///
+    /// # Errors
+    /// [`LinkError`], as it says.
+    pub fn accept_uncertified<'m, E: EntropySource>(
+        secret: &'a AgreementSecret,
+        judging: Judging<'a>,
+        binding: &[u8; 32],
+        random: &mut Random<E>,
+        first: &mut [u8],
+        out: &'m mut [u8],
+    ) -> Result<(Self, Outgoing<'m>), LinkError> {
+        Self::answer((secret, None), judging, Method::Uncertified, binding, random, first, out)
+    }
+
+    fn answer<'m, E: EntropySource>(
+        side: (&'a AgreementSecret, Option<&'a Certificate>),
         judging: Judging<'a>,
         method: Method<'a>,
         binding: &[u8; 32],
@@ -202,7 +238,7 @@ impl<'a, S: Suite, const WORDS: usize> Handshake<'a, S, WORDS> {
         }
         let kind = Kind::ALL.into_iter().find(|other| other.code() == kind);
         let kind = kind.filter(|kind| judging.kinds.has(*kind)).ok_or(LinkError::Kind)?;
-        let mut handshake = Self::new(own, judging, method, Role::Responder, kind, binding)?;
+        let mut handshake = Self::new(side, judging, method, Role::Responder, kind, binding)?;
         let said = sha256(&[b"ephemeral", first]);
         let (_, message) = first.split_at_mut_checked(HEADER_BYTES).ok_or(LinkError::Layout)?;
         handshake.peer = handshake
@@ -211,24 +247,24 @@ impl<'a, S: Suite, const WORDS: usize> Handshake<'a, S, WORDS> {
         handshake.state.set_ephemeral(ephemeral(random, &said)?);
         let (front, rest) = out.split_first_mut().ok_or(LinkError::Write)?;
         *front = SECOND;
-        let wire = own.certificate.to_wire();
-        let payload = if way == Way::Pinned { &[] } else { &wire[..] };
+        let wire = handshake.certificate.filter(|_| way != Way::Pinned).map(Certificate::to_wire);
+        let payload = wire.as_ref().map_or(&[][..], |wire| wire);
         handshake.state.write_message(payload, rest)?;
         Ok((handshake, Outgoing(out)))
     }
 
     fn new(
-        own: Own<'a>,
+        (secret, certificate): (&'a AgreementSecret, Option<&'a Certificate>),
         judging: Judging<'a>,
         method: Method<'a>,
         role: Role,
         announced: Kind,
         binding: &[u8; 32],
     ) -> Result<Self, LinkError> {
-        if !has_suite::<S>(own.certificate) {
+        if certificate.is_some_and(|own| !has_suite::<S>(own)) {
             return Err(LinkError::Suite);
         }
-        if own.certificate.agreement_key() != Some(own.secret.public()) {
+        if certificate.is_some_and(|own| own.agreement_key() != Some(secret.public())) {
             return Err(LinkError::Certificate(CertificateError::Key));
         }
         let way = method.way();
@@ -236,10 +272,11 @@ impl<'a, S: Suite, const WORDS: usize> Handshake<'a, S, WORDS> {
         let mut names = [[0; 16]; 2];
         let (mut remote, mut psk) = (None, None);
         match method {
-            Method::Certified => {}
+            Method::Certified | Method::Uncertified => {}
             Method::Labelled(secret) => psk = Some(secret.0),
             Method::Pinned(pin) => {
-                let (mine, other) = (own.certificate.claims(), pin.claims());
+                let own = certificate.ok_or(LinkError::Method)?;
+                let (mine, other) = (own.claims(), pin.claims());
                 let (initiator, responder) =
                     if role == Role::Initiator { (mine, other) } else { (other, mine) };
                 if initiator.kind != announced {
@@ -247,7 +284,7 @@ impl<'a, S: Suite, const WORDS: usize> Handshake<'a, S, WORDS> {
                 }
                 names = [responder.subject, initiator.subject];
                 let key = pin.agreement_key().ok_or(LinkError::WeakKey)?;
-                if key == own.secret.public() {
+                if key == secret.public() {
                     return Err(LinkError::Subject);
                 }
                 remote = Some(key.to_bytes());
@@ -256,9 +293,9 @@ impl<'a, S: Suite, const WORDS: usize> Handshake<'a, S, WORDS> {
         let [responder, initiator] = names;
         let said = prologue(header, responder, initiator);
         let parts: [&[u8]; 2] = [&said, binding];
-        let state =
-            HandshakeState::new(way.pattern(), role, &parts, own.secret, remote.as_ref(), psk)?;
-        Ok(Self { state, own, judging, way, announced, peer: None, failure: None })
+        let state = HandshakeState::new(way.pattern(), role, &parts, secret, remote.as_ref(), psk)?;
+        let (peer, failure) = (None, None);
+        Ok(Self { state, secret, certificate, judging, way, announced, peer, failure })
     }
 
     /// Takes the next message of the peer, and writes the answer to `out`, if there is one.
@@ -285,14 +322,17 @@ impl<'a, S: Suite, const WORDS: usize> Handshake<'a, S, WORDS> {
         let message = behind(SECOND, second, message)?;
         // Before the message is used up.
         let out = out.get_mut(..third).ok_or(LinkError::Write)?;
-        let (judging, own, is_pinned) = (self.judging, self.own, self.way == Way::Pinned);
+        let (judging, secret, way) = (self.judging, self.secret, self.way);
         // Before this side says who it is.
         let peer = self.state.read_message_if(message, |payload, key| {
-            if is_pinned {
+            if way == Way::Pinned {
                 return Ok(None);
             }
-            let certificate = shown(payload, &of_another(own, key)?)?;
-            judging.judge::<S>(&certificate).map(Some)
+            let key = of_another(secret, key)?;
+            if way == Way::Uncertified {
+                return Ok(None);
+            }
+            judging.judge::<S>(&shown(payload, &key)?).map(Some)
         })?;
         self.peer = peer.or(self.peer);
         if self.state.is_finished() {
@@ -300,9 +340,9 @@ impl<'a, S: Suite, const WORDS: usize> Handshake<'a, S, WORDS> {
         }
         let (front, rest) = out.split_first_mut().ok_or(LinkError::Write)?;
         *front = THIRD;
-        let wire = self.own.certificate.to_wire();
-        let payload = if self.way == Way::Labelled { &[] } else { &wire[..] };
-        self.state.write_message(payload, rest)?;
+        let shows = self.way != Way::Labelled;
+        let wire = self.certificate.filter(|_| shows).map(Certificate::to_wire);
+        self.state.write_message(wire.as_ref().map_or(&[][..], |wire| wire), rest)?;
         Ok(Some(Outgoing(out)))
     }
 
@@ -311,10 +351,10 @@ impl<'a, S: Suite, const WORDS: usize> Handshake<'a, S, WORDS> {
     fn receive_third(&mut self, message: &mut [u8]) -> Result<(), LinkError> {
         let [_, _, third] = self.way.lengths();
         let message = behind(THIRD, third, message)?;
-        let (judging, own, announced) = (self.judging, self.own, self.announced);
+        let (judging, secret, announced) = (self.judging, self.secret, self.announced);
         let is_labelled = self.way == Way::Labelled;
         let judge = |payload: &mut [u8], key| {
-            let key = of_another(own, key)?;
+            let key = of_another(secret, key)?;
             if is_labelled {
                 return Ok(None);
             }
@@ -335,8 +375,11 @@ impl<'a, S: Suite, const WORDS: usize> Handshake<'a, S, WORDS> {
     /// Whether all messages were written and read, and the peer was found good.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        let is_by_label = self.way == Way::Labelled && self.state.role() == Role::Responder;
-        self.state.is_finished() && self.failure.is_none() && (self.peer.is_some() || is_by_label)
+        let shows_none = match self.state.role() {
+            Role::Initiator => self.way == Way::Uncertified,
+            Role::Responder => self.way == Way::Labelled,
+        };
+        self.state.is_finished() && self.failure.is_none() && (self.peer.is_some() || shows_none)
     }
 
     /// The link, once the handshake is complete.
@@ -438,9 +481,9 @@ fn ephemeral<E: EntropySource>(
 }
 
 /// The key that the handshake proves, if it is not this side's own.
-fn of_another(own: Own<'_>, key: Option<[u8; 32]>) -> Result<[u8; 32], LinkError> {
+fn of_another(own: &AgreementSecret, key: Option<[u8; 32]>) -> Result<[u8; 32], LinkError> {
     let key = key.ok_or(LinkError::Layout)?;
-    if key == own.secret.public().to_bytes() { Err(LinkError::Subject) } else { Ok(key) }
+    if key == own.public().to_bytes() { Err(LinkError::Subject) } else { Ok(key) }
 }
 
 /// The certificate in a payload, for that key.

@@ -19,12 +19,13 @@ pub(super) enum Way {
     Certified,
     Labelled,
     Pinned,
+    Uncertified,
 }
 
 impl Way {
     pub(super) const fn pattern(self) -> &'static Pattern {
         match self {
-            Self::Certified => &XX,
+            Self::Certified | Self::Uncertified => &XX,
             Self::Labelled => &XX_PSK3,
             Self::Pinned => &KK,
         }
@@ -36,6 +37,7 @@ impl Way {
             Self::Certified => 1,
             Self::Labelled => 2,
             Self::Pinned => 3,
+            Self::Uncertified => 4,
         }
     }
 
@@ -45,6 +47,7 @@ impl Way {
             Self::Certified => [36, MESSAGE_BYTES_MAX, 217],
             Self::Labelled => [52, MESSAGE_BYTES_MAX, 65],
             Self::Pinned => [52, 49, 0],
+            Self::Uncertified => [36, 97, 217],
         }
     }
 }
@@ -59,6 +62,9 @@ pub enum Method<'a> {
     Labelled(LabelSecret),
     /// Both have kept the certificate of the other, which is judged again.
     Pinned(&'a Certificate),
+    /// The initiator shows a certificate, and the responder has none yet: a station at a device that is being made, which answers with
+    /// [`Handshake::accept_uncertified`](super::Handshake::accept_uncertified).
+    Uncertified,
 }
 
 impl<'a> Method<'a> {
@@ -67,6 +73,7 @@ impl<'a> Method<'a> {
             Self::Certified => Way::Certified,
             Self::Labelled(_) => Way::Labelled,
             Self::Pinned(_) => Way::Pinned,
+            Self::Uncertified => Way::Uncertified,
         }
     }
 
@@ -74,7 +81,7 @@ impl<'a> Method<'a> {
     pub(super) const fn pin(&self) -> Option<&'a Certificate> {
         match self {
             Self::Pinned(pin) => Some(pin),
-            Self::Certified | Self::Labelled(_) => None,
+            Self::Certified | Self::Labelled(_) | Self::Uncertified => None,
         }
     }
 }

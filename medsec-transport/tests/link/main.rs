@@ -13,6 +13,7 @@ mod parties;
 mod raw_peer;
 mod reboots;
 mod sealed_file;
+mod uncertified;
 
 use core::fmt::Write as _;
 
