@@ -10,8 +10,10 @@
 //! A device has anchors of two origins. The maker's issue devices, service and stations; the owner's issue persons,
 //! recipients and devices of his own. Neither can issue what is the other's.
 
+pub mod birth;
 pub mod certificate;
 pub mod issuer_state;
+pub mod own;
 pub mod peer;
 pub mod permit;
 pub mod trust;

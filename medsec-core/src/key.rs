@@ -61,11 +61,17 @@ pub enum Label {
     AuthCounter,
     /// Makes what is kept of a person's secret; parent: the pepper.
     AuthVerifier,
+    /// Authenticates the cell of what a device is born with; parent: the part's own secret.
+    Birth,
+    /// Authenticates the cell of the device's certificate; parent: the storage root.
+    OwnCertificate,
+    /// Proves to a device that a station has the code it drew; parent: what the label's code is kept as ([`Label::LinkPair`]).
+    AuthClaim,
 }
 
 impl Label {
     /// All of them, in the order of the table in `docs/formats.md`.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 24] = [
         Self::StoreEncrypt,
         Self::StoreNonce,
         Self::Lifecycle,
@@ -87,6 +93,9 @@ impl Label {
         Self::StoreHead,
         Self::AuthCounter,
         Self::AuthVerifier,
+        Self::Birth,
+        Self::OwnCertificate,
+        Self::AuthClaim,
     ];
 
     /// The text that separates this key from all others.
@@ -114,6 +123,9 @@ impl Label {
             Self::StoreHead => "medsec/v1/core/store-root",
             Self::AuthCounter => "medsec/v1/auth/counter",
             Self::AuthVerifier => "medsec/v1/auth/verifier",
+            Self::Birth => "medsec/v1/core/birth",
+            Self::OwnCertificate => "medsec/v1/core/own-certificate",
+            Self::AuthClaim => "medsec/v1/auth/claim",
         }
     }
 }
@@ -219,11 +231,15 @@ pub enum Context {
     FileContent,
     /// What a person's token answers.
     AuthToken,
+    /// What a device that is being made says of itself, for a certificate.
+    ProvisionRequest,
+    /// What a device says when it is made.
+    ProvisionReceipt,
 }
 
 impl Context {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::AuditCheckpoint,
         Self::Certificate,
         Self::IssuerState,
@@ -231,6 +247,8 @@ impl Context {
         Self::FileHeader,
         Self::FileContent,
         Self::AuthToken,
+        Self::ProvisionRequest,
+        Self::ProvisionReceipt,
     ];
 
     /// The text that separates this context from all others.
@@ -244,6 +262,8 @@ impl Context {
             Self::FileHeader => "medsec/v1/transport/file-header",
             Self::FileContent => "medsec/v1/transport/file-chunks",
             Self::AuthToken => "medsec/v1/auth/token",
+            Self::ProvisionRequest => "medsec/v1/auth/request",
+            Self::ProvisionReceipt => "medsec/v1/auth/receipt",
         }
     }
 }

@@ -5,6 +5,7 @@
     reason = "a test may panic, and the counts are evidence"
 )]
 
+mod birth;
 mod certificate;
 mod fixtures;
 mod issuer_state;
