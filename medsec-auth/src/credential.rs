@@ -210,3 +210,12 @@ pub struct Claim {
     /// What is kept of the code.
     pub verifier: Secret<32>,
 }
+
+impl Claim {
+    /// Nothing was begun, and there is no code.
+    #[must_use]
+    pub const fn none() -> Self {
+        let (transaction, salt) = ([0; 16], [0; 16]);
+        Self { state: 0, transaction, salt, verifier: Secret::new([0; 32]) }
+    }
+}

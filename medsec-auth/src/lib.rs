@@ -11,5 +11,6 @@ pub mod factor;
 pub mod hal;
 pub mod lockout;
 pub mod people;
+pub mod provision;
 pub mod session;
 pub mod verdict;

@@ -24,8 +24,8 @@ use subtle::ConstantTimeEq;
 
 use crate::authenticator::{Authenticator, Refused, SEARCH_STEPS_MAX, Situation};
 use crate::credential::{
-    Change, ChangeError, Credentials, Flags, Found, ONE_TIME_BYTES, Principal, Refusal, Role,
-    Roles, Search, Searching, Store,
+    Change, ChangeError, Claim, Credentials, Flags, Found, ONE_TIME_BYTES, Principal, Refusal,
+    Role, Roles, Search, Searching, Store,
 };
 use crate::event::AuthEvent;
 use crate::factor::password::Knowledge;
@@ -398,6 +398,10 @@ impl<S: Suite> Authenticator<S> {
             }
             Stage::Done => Ok(Progress::Done),
         }
+    }
+
+    pub(crate) fn pending_claim(&self, claim: &Claim) -> Pending {
+        Pending::new(self.state(), Change::claim(claim), PrincipalId::DEVICE, None)
     }
 
     /// What a change is begun upon.
