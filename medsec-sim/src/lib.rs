@@ -91,5 +91,6 @@ pub mod misuse;
 pub mod nonces;
 pub mod powercut;
 pub mod prng;
+pub mod production;
 pub mod rng;
 pub mod tamper;

@@ -9,6 +9,7 @@ mod limiter;
 pub mod link;
 pub mod log_file;
 pub mod people;
+pub mod production;
 mod wall_clock;
 
 pub use device::{BootError, Device, Health, Identity, Port, Profile};

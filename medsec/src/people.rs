@@ -7,6 +7,7 @@
 //! - Failures, which anybody can cause again and again, are recorded within limits ([`Device::log_limited`]) and counted beyond them.
 //! - An emergency begins whether it is recorded or not; [`Staff::Policy`] says what can be done in it.
 
+mod claim;
 mod unmounted;
 
 pub use self::unmounted::{Twice, Unmounted};
