@@ -6,6 +6,7 @@ pub mod audit;
 pub mod auth;
 pub mod cell;
 mod histories;
+pub mod provision;
 pub mod ring;
 mod snapshot;
 mod spread;

@@ -32,7 +32,7 @@ struct Driver {
     runs_control: u64,
 }
 
-const DRIVERS: [Driver; 5] = [
+const DRIVERS: [Driver; 6] = [
     Driver {
         group: "core",
         structure: "cell",
@@ -87,6 +87,17 @@ const DRIVERS: [Driver; 5] = [
         runs: 60_000,
         runs_full: 1_500_000,
         runs_control: 2_000,
+    },
+    Driver {
+        group: "auth",
+        structure: "provision",
+        run: powercut::provision::run,
+        replay: powercut::provision::replay,
+        models: &powercut::provision::CLAIMED,
+        control: "medsec-auth/tests/weakened/provision-finish-first.patch",
+        runs: 4_000,
+        runs_full: 200_000,
+        runs_control: 1_000,
     },
 ];
 
