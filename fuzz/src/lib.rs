@@ -18,6 +18,7 @@ mod link;
 mod log;
 mod people;
 mod permit;
+mod provision;
 pub mod seeds;
 mod tool;
 
@@ -49,6 +50,7 @@ pub const TARGETS: &[Target] = &[
     target("permit", permit::permit, 512),
     target("credential", credential::credential, 512),
     target("people", people::people, 512),
+    target("provision", provision::provision, 512),
     target("handshake", link::handshake, 512),
     target("frame", link::frame, 512),
     target("link", link::link, 512),

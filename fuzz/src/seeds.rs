@@ -77,6 +77,7 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
     match target {
         "certificate" => crate::identity::seeds(drawn),
         "permit" => crate::permit::seeds(drawn),
+        "provision" => crate::provision::seeds(drawn),
         _ => drawn,
     }
 }
