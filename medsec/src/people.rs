@@ -3,7 +3,7 @@
 //! [`People`] stands beside a [`Device`] and uses its flash, its log and its random source. What it decides is
 //! `medsec-auth`'s; what it adds is the record:
 //! - A session begins once it is recorded, and not before. Where the log is full and keeps what it holds, those who may read
-//!   evidence use its reserve, so that it can always be emptied.
+//!   evidence use its reserve, to come in and for what they do then, so that it can be emptied. Of emergencies only the first until a review does.
 //! - Failures, which anybody can cause again and again, are recorded within limits ([`Device::log_limited`]) and counted beyond them.
 //! - An emergency begins whether it is recorded or not; [`Staff::Policy`] says what can be done in it.
 
@@ -232,7 +232,9 @@ impl<P: Port, S: Staff> People<P, S> {
         situation: &Situation,
         args: A::Args,
     ) -> Result<Grant<A>, Refused> {
-        let granted = self.auth.grant(session, situation, args, device);
+        // Evidence is what a full log is emptied for, so its record is not missing room.
+        let mut log = Kept { device, takes_reserve: is_evidence::<A>() };
+        let granted = self.auth.grant(session, situation, args, &mut log);
         granted.inspect_err(|refused| note::<P, W, A>(device, refused))
     }
 
@@ -247,7 +249,9 @@ impl<P: Port, S: Staff> People<P, S> {
         reason: EmergencyReason,
     ) -> Result<(), EmergencyError> {
         let now = device.now();
-        self.auth.call_emergency(presence, reason, &mut Reserve(device), now)
+        // One that is called again and again leaves the reserve to who empties the log.
+        let takes_reserve = !self.auth.emergencies().is_review_due();
+        self.auth.call_emergency(presence, reason, &mut Kept { device, takes_reserve }, now)
     }
 
     /// Grants `A` in an emergency, recorded or not.
@@ -435,13 +439,25 @@ impl<P: Port, S: Staff> People<P, S> {
     }
 }
 
-/// Records from the reserve of a log that is full: what must not be missing.
-struct Reserve<'d, P: Port, W: Watcher>(&'d mut Device<P, W>);
+/// Records; what must not be missing also from the reserve of a log that is full.
+struct Kept<'d, P: Port, W: Watcher> {
+    device: &'d mut Device<P, W>,
+    takes_reserve: bool,
+}
 
-impl<P: Port, W: Watcher> Recorder for Reserve<'_, P, W> {
+impl<P: Port, W: Watcher> Recorder for Kept<'_, P, W> {
     fn record<E: Event>(&mut self, event: &E) -> Result<(), RecordError> {
-        self.0.log_reserved(event).map(|_| ())
+        let device = &mut *self.device;
+        let place = if self.takes_reserve { device.log_reserved(event) } else { device.log(event) };
+        place.map(|_| ())
     }
+}
+
+/// Whether a permission is of the class of evidence.
+fn is_evidence<A: Permission>() -> bool {
+    let number = medsec_auth::authenticator::number_of::<A>();
+    let mut permissions = A::Policy::PERMISSIONS.iter();
+    permissions.any(|info| info.number == number && info.class == Class::Evidence)
 }
 
 /// Records that a session began. Who may read evidence may use the reserve of a log that is full: he is the one to empty it.
