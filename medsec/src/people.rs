@@ -3,11 +3,12 @@
 //! [`People`] stands beside a [`Device`] and uses its flash, its log and its random source. What it decides is
 //! `medsec-auth`'s; what it adds is the record:
 //! - A session begins once it is recorded, and not before. Where the log is full and keeps what it holds, those who may read
-//!   evidence use its reserve, so that it can always be emptied.
+//!   evidence use its reserve, to come in and for what they do then, so that it can be emptied. Of emergencies only the first until a review does.
 //! - Failures, which anybody can cause again and again, are recorded within limits ([`Device::log_limited`]) and counted beyond them.
 //! - An emergency begins whether it is recorded or not; [`Staff::Policy`] says what can be done in it.
 
 mod claim;
+mod record;
 mod unmounted;
 
 pub use self::unmounted::{Twice, Unmounted};
@@ -18,7 +19,7 @@ use medsec_auth::authenticator::{
 };
 use medsec_auth::credential::{ChangeError, Claim, Credentials, Store};
 use medsec_auth::emergency::EmergencyError;
-use medsec_auth::event::{AuthEvent, EmergencyReason, From, LoginRefused, SessionEnd, With};
+use medsec_auth::event::{AuthEvent, EmergencyReason, LoginRefused, SessionEnd, With};
 use medsec_auth::factor::otp::Code;
 use medsec_auth::factor::password::{Block, Knowledge};
 use medsec_auth::factor::token::Intent;
@@ -26,14 +27,15 @@ use medsec_auth::hal::{Pepper, Presence};
 use medsec_auth::lockout::{self, Attempts};
 use medsec_auth::people::{Pending, PeopleError, PersonChange};
 use medsec_auth::session::{NoSession, SessionId, Sessions};
-use medsec_core::access::{Authority, Class, Grant, InEmergency, Interface, Permission, Policy};
-use medsec_core::event::{Event, PermissionNumber, PrincipalId, RecordError, Recorder};
+use medsec_core::access::{Authority, Grant, InEmergency, Permission, Policy};
+use medsec_core::event::{PrincipalId, RecordError};
 use medsec_core::flash::cell::{FormatError, Progress};
 use medsec_core::flash::{self, Region, checked_map};
 use medsec_core::lifecycle::{BLANK_WORD, Lifecycle, Recorded};
 use medsec_core::rng::RandomError;
 use medsec_core::time::Pause;
 
+use self::record::{Kept, from, is_evidence, note, record};
 use crate::device::{Device, Identity, Port};
 
 /// What a maker says of the people of his device.
@@ -233,7 +235,9 @@ impl<P: Port, S: Staff> People<P, S> {
         situation: &Situation,
         args: A::Args,
     ) -> Result<Grant<A>, Refused> {
-        let granted = self.auth.grant(session, situation, args, device);
+        // Evidence is what a full log is emptied for, so its record is not missing room.
+        let mut log = Kept { device, takes_reserve: is_evidence::<A>() };
+        let granted = self.auth.grant(session, situation, args, &mut log);
         granted.inspect_err(|refused| note::<P, W, A>(device, refused))
     }
 
@@ -248,7 +252,9 @@ impl<P: Port, S: Staff> People<P, S> {
         reason: EmergencyReason,
     ) -> Result<(), EmergencyError> {
         let now = device.now();
-        self.auth.call_emergency(presence, reason, &mut Reserve(device), now)
+        // One that is called again and again leaves the reserve to who empties the log.
+        let takes_reserve = !self.auth.emergencies().is_review_due();
+        self.auth.call_emergency(presence, reason, &mut Kept { device, takes_reserve }, now)
     }
 
     /// Grants `A` in an emergency, recorded or not.
@@ -433,53 +439,5 @@ impl<P: Port, S: Staff> People<P, S> {
     #[must_use]
     pub fn lifecycle(&self) -> Lifecycle {
         self.auth.lifecycle()
-    }
-}
-
-/// Records from the reserve of a log that is full: what must not be missing.
-struct Reserve<'d, P: Port, W: Watcher>(&'d mut Device<P, W>);
-
-impl<P: Port, W: Watcher> Recorder for Reserve<'_, P, W> {
-    fn record<E: Event>(&mut self, event: &E) -> Result<(), RecordError> {
-        self.0.log_reserved(event).map(|_| ())
-    }
-}
-
-/// Records that a session began. Who may read evidence may use the reserve of a log that is full: he is the one to empty it.
-fn record<P: Port, S: Staff, W: Watcher>(
-    device: &mut Device<P, W>,
-    event: &AuthEvent,
-    role: Option<u8>,
-) -> Result<(), RecordError> {
-    match device.log(event) {
-        Err(RecordError::Full) if role.is_some_and(reads_evidence::<S::Policy>) => {
-            device.log_reserved(event).map(|_| ())
-        }
-        other => other.map(|_| ()),
-    }
-}
-
-fn reads_evidence<A: Policy>(role: u8) -> bool {
-    let held = A::ALLOW.get(usize::from(role)).copied().unwrap_or(0);
-    let is_evidence = |info: &&medsec_core::access::PermissionInfo| info.class == Class::Evidence;
-    A::PERMISSIONS
-        .iter()
-        .filter(is_evidence)
-        .any(|info| held & medsec_core::access::check::bit(info.number) != 0)
-}
-
-/// Records that something was denied, within limits. What the log itself denied is not recorded, since it cannot be.
-fn note<P: Port, W: Watcher, A: Permission>(device: &mut Device<P, W>, refused: &Refused) {
-    let Some(why) = refused.reason() else { return };
-    let permission = PermissionNumber::new(medsec_auth::authenticator::number_of::<A>());
-    let event = AuthEvent::AccessDenied { by: refused.by, permission, why };
-    let _lost: Result<_, RecordError> = device.log_limited(&event);
-}
-
-const fn from(interface: Interface) -> From {
-    match interface {
-        Interface::Local => From::Local,
-        Interface::Service => From::Service,
-        Interface::Remote | _ => From::Remote,
     }
 }

@@ -1,6 +1,10 @@
-//! `cargo xtask interop`: links beside another implementation of Noise, by its vectors and with it at the other end.
+//! `cargo xtask interop`: links beside another implementation of Noise, by its vectors and with it at the other end; codes and answers of people
+//! beside `oathtool` and OpenSSL.
+
+mod people;
 
 use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::shell::Shell;
 use crate::{Outcome, rivals};
@@ -11,9 +15,14 @@ const HANDSHAKES: u64 = 12;
 
 /// Compares; fails on a difference, and when there was less to compare than there was.
 pub(crate) fn run(shell: &Shell, arguments: &[String]) -> Outcome {
-    if let Some(unknown) = arguments.first() {
-        return Err(format!("unknown argument {unknown}"));
-    }
+    let seed = match arguments {
+        [] => drawn(),
+        [word, seed] if word == "--seed" => seed.parse().map_err(|_| "--seed takes a number")?,
+        [unknown, ..] => return Err(format!("unknown argument {unknown}")),
+    };
+    println!("seed {seed}");
+    let people = people::compare(shell, seed)?;
+    println!("{people}");
     let folder = source(shell, "snow")?.to_string_lossy().into_owned();
     let printed = rivals::run(shell, &["interop", &folder])?;
     let line = printed.lines().rev().find_map(|line| line.strip_prefix("interop: "));
@@ -22,7 +31,13 @@ pub(crate) fn run(shell: &Shell, arguments: &[String]) -> Outcome {
     if vectors < VECTORS || handshakes < HANDSHAKES {
         return Err(format!("{line}; there were {VECTORS} vectors and {HANDSHAKES} handshakes"));
     }
-    Ok(line.to_owned())
+    Ok(format!("{line}; {people}"))
+}
+
+/// A seed that nobody chose.
+fn drawn() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    since.as_secs() ^ u64::from(since.subsec_nanos()).rotate_left(32)
 }
 
 /// Where the source of a package lies that the rivals depend on.

@@ -76,7 +76,7 @@ const GATES: &[Gate] = &[
         run: trace::run,
     },
     Gate { name: "exports", usage: "[--record]", run: exports::run },
-    Gate { name: "interop", usage: "", run: interop::run },
+    Gate { name: "interop", usage: "[--seed N]", run: interop::run },
     Gate { name: "links", usage: "[--record]", run: links::run },
     Gate { name: "mutants", usage: "[--list] [--only TEXT] [--record]", run: mutants::run },
     Gate { name: "ci", usage: "", run: ci::run },

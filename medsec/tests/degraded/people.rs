@@ -68,6 +68,14 @@ impl Permission for Manage {
     }
 }
 
+impl Permission for Export {
+    type Args = u32;
+
+    fn event(pages: &u32, _: PrincipalId) -> impl Event {
+        SystemEvent::RecordsSuppressed { count: Count::new(*pages) }
+    }
+}
+
 enum WardStaff {}
 
 impl Staff for WardStaff {
@@ -276,6 +284,33 @@ fn a_full_log_lets_in_who_reads_evidence_and_nobody_else() {
     let ids: Vec<_> = hospital.people.sessions().list().map(|(id, ..)| id).collect();
     assert!(ids.contains(&session));
     assert!(hospital.people.sessions().list().all(|(_, person, _)| person.id != nurse));
+}
+
+/// Goal: whatever was called before, a full log can be taken away by who may. Method: emergencies, called again and again, take from the reserve
+/// once; the auditor comes in and is granted the export, which the log has room to record.
+#[test]
+fn a_full_log_can_be_exported_however_often_an_emergency_was_called() {
+    let mut part = part(true);
+    {
+        let mut hospital = open(&mut part);
+        let (nurse, auditor) = hospital.staff();
+        let treating = hospital.login(nurse, SECRET).unwrap();
+        hospital.fill();
+        for _ in 0..40 {
+            let presence = Presence::ask(&mut Key, hospital.device.now()).unwrap();
+            let (people, device) = (&mut hospital.people, &mut hospital.device);
+            people.call_emergency(device, presence, EmergencyReason::Patient).unwrap();
+        }
+        assert!(hospital.people.needs_review());
+        let session = hospital.login(auditor, SECRET).unwrap();
+        let situation = hospital.people.situation(&mut hospital.device);
+        let (people, device) = (&mut hospital.people, &mut hospital.device);
+        let rate = people.grant::<Rate, _>(device, treating, &situation, 1);
+        assert!(rate.is_err(), "the reserve is for evidence");
+        let grant = people.grant::<Export, _>(device, session, &situation, 4).unwrap();
+        assert_eq!(grant.exercise(device.now()), Ok(4));
+    }
+    assert_eq!(times(&part, EMERGENCY_OPENED), 1, "the others took from the reserve");
 }
 
 /// Goal: what was typed as a name is in no record, whatever became of the login.
