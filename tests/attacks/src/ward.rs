@@ -12,6 +12,7 @@ use medsec::core::flash::Region;
 use medsec::core::suite::Aes256Gcm;
 use medsec::{BootError, Device, Pause, Port, Profile, ResetCause, Retention, Sensitive};
 use medsec_audit::checkpoint::Statement;
+use medsec_audit::verify::Assurance;
 use medsec_sim::adversary::heart::{Heart, TimedFlash};
 use medsec_sim::adversary::wire::{Canaries, Wires};
 use medsec_sim::adversary::{Goal, Outcome};
@@ -20,7 +21,7 @@ use medsec_sim::device::{LOG_PAGES, MODEL, PAGE_BYTES, SimFlash, SimOwner};
 use medsec_sim::fault::Model;
 use medsec_sim::prng::Prng;
 use medsec_sim::rng::Noise;
-use medsec_sim::tamper::view::{Entry, Given, Image, View};
+use medsec_sim::tamper::view::{Entry, Given, Image, Record, View};
 
 use crate::host;
 
@@ -156,6 +157,19 @@ impl Ward {
         Image::of(&self.export).map_err(|error| Outcome::inconclusive(format!("{error:?}")))
     }
 
+    /// The authentic records of the last export.
+    fn authentic(&self) -> Result<Vec<Record>, Outcome> {
+        let mut opened = self.judge(&self.image()?, None)?.opened;
+        opened.retain(|record| record.assurance != Assurance::Unanchored);
+        Ok(opened)
+    }
+
+    /// The fields of those of an event.
+    pub(crate) fn records_of(&self, event: u16) -> Result<Vec<Vec<u8>>, Outcome> {
+        let of_event = |record: Record| (record.event == event).then_some(record.fields);
+        Ok(self.authentic()?.into_iter().filter_map(of_event).collect())
+    }
+
     /// The attack was stopped by `control`; looks at what must hold besides, and that `events` stand in the last export.
     pub(crate) fn blocked(
         &mut self,
@@ -171,12 +185,8 @@ impl Ward {
         if !self.export.is_empty() {
             let made = host::reports(&self.owner, &self.export)?;
             self.wires.send("report", &made);
-            let opened = self.judge(&self.image()?, None)?.opened;
-            let is_there = |id: &u16| {
-                let mut records = opened.iter().filter(|record| record.event == *id);
-                records
-                    .any(|record| record.assurance != medsec_audit::verify::Assurance::Unanchored)
-            };
+            let records = self.authentic()?;
+            let is_there = |id: &u16| records.iter().any(|record| record.event == *id);
             if let Some(missing) = events.iter().find(|id| !is_there(id)) {
                 let how = format!("no authentic record of event {missing:#06x}");
                 return Err(Outcome::succeeded(Goal::LogSilenced, how));
