@@ -5,13 +5,14 @@ mod keys;
 mod link;
 mod log;
 mod session;
+mod suites;
 mod therapy;
 mod wire;
 
 use medsec_sim::adversary::Attack;
 
 /// All attacks, by what they are on.
-pub(crate) static ATTACKS: [&[Attack]; 7] = [
+pub(crate) static ATTACKS: [&[Attack]; 8] = [
     &log::ATTACKS,
     &keys::ATTACKS,
     &device::ATTACKS,
@@ -19,4 +20,5 @@ pub(crate) static ATTACKS: [&[Attack]; 7] = [
     &link::ATTACKS,
     &wire::ATTACKS,
     &session::ATTACKS,
+    &suites::ATTACKS,
 ];
