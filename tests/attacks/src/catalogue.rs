@@ -4,6 +4,7 @@ mod device;
 mod keys;
 mod link;
 mod log;
+mod people;
 mod session;
 mod suites;
 mod therapy;
@@ -12,7 +13,7 @@ mod wire;
 use medsec_sim::adversary::Attack;
 
 /// All attacks, by what they are on.
-pub(crate) static ATTACKS: [&[Attack]; 8] = [
+pub(crate) static ATTACKS: [&[Attack]; 9] = [
     &log::ATTACKS,
     &keys::ATTACKS,
     &device::ATTACKS,
@@ -21,4 +22,5 @@ pub(crate) static ATTACKS: [&[Attack]; 8] = [
     &wire::ATTACKS,
     &session::ATTACKS,
     &suites::ATTACKS,
+    &people::ATTACKS,
 ];

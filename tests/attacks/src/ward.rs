@@ -28,7 +28,7 @@ use crate::host;
 /// The nurse, by the random id of her enrolment.
 pub(crate) const NURSE: [u8; 8] = *b"\x1f\x8a\x55\x02\x9c\x33\x71\xe0";
 /// What the therapy loop lends for maintenance, in milliseconds.
-const PAUSE_MS: u32 = 8;
+pub(crate) const PAUSE_MS: u32 = 8;
 /// A tick of the therapy may be late by no more than one period.
 const LATE_US_MAX: u64 = 10_000;
 /// More calls of maintenance than anything takes.
@@ -61,6 +61,8 @@ impl<'a, 'e, const BLOCK: bool> Port for Board<'a, 'e, BLOCK> {
 
 /// The pump between its boots.
 pub(crate) struct Ward {
+    /// Draws all that the pump and its owner have.
+    pub(crate) seed: u64,
     pub(crate) owner: SimOwner,
     pub(crate) flash: SimFlash,
     pub(crate) prng: Prng,
@@ -78,7 +80,7 @@ impl Ward {
         let owner = SimOwner::new(seed);
         let flash = owner.manufacture(Model::None, seed).map_err(Outcome::inconclusive)?;
         let (prng, wires, canaries) = (Prng::new(seed), Wires::new(), Canaries::new());
-        Ok(Self { owner, flash, prng, wires, canaries, export: Vec::new(), late_us: 0 })
+        Ok(Self { seed, owner, flash, prng, wires, canaries, export: Vec::new(), late_us: 0 })
     }
 
     /// A power cycle in which `live` happens; the log runs when it begins.
