@@ -5,6 +5,7 @@ mod keys;
 mod link;
 mod log;
 mod people;
+mod ports;
 mod session;
 mod suites;
 mod therapy;
@@ -13,7 +14,7 @@ mod wire;
 use medsec_sim::adversary::Attack;
 
 /// All attacks, by what they are on.
-pub(crate) static ATTACKS: [&[Attack]; 9] = [
+pub(crate) static ATTACKS: [&[Attack]; 10] = [
     &log::ATTACKS,
     &keys::ATTACKS,
     &device::ATTACKS,
@@ -23,4 +24,5 @@ pub(crate) static ATTACKS: [&[Attack]; 9] = [
     &session::ATTACKS,
     &suites::ATTACKS,
     &people::ATTACKS,
+    &ports::ATTACKS,
 ];
