@@ -42,6 +42,8 @@ pub enum Goal {
     PersonalData,
     /// A link ends by what others send.
     LinkLost,
+    /// Something answers that is not declared to.
+    PortOpened,
 }
 
 impl Goal {
@@ -58,6 +60,7 @@ impl Goal {
             Self::LogForged => "log forged",
             Self::PersonalData => "personal data",
             Self::LinkLost => "link lost",
+            Self::PortOpened => "port opened",
         }
     }
 }

@@ -68,7 +68,7 @@ impl SimLinks {
         let anchors = [anchor(Origin::Maker, &maker), anchor(Origin::Owner, &owner)];
         let signing = DeviceKey::from_seed(&identity.signing_seed);
         let secret = AgreementSecret::from_bytes(Secret::new([seed.wrapping_add(3); 32]));
-        let device = issue(&maker, Kind::Device, seed, secret, &signing)?;
+        let device = issue(&maker, Kind::Device, seed, (secret, &signing), |_| {})?;
         let key = AdmissionKey::derive(&Secret::new([seed.wrapping_add(4); 32]));
         Some(Self { maker, owner, anchors, device, key })
     }
@@ -87,10 +87,24 @@ impl SimLinks {
     /// `None`: there is no such holder.
     #[must_use]
     pub fn issued_by(&self, origin: Origin, kind: Kind, number: u8) -> Option<SimHolder> {
+        self.issued_as(origin, kind, number, |_| {})
+    }
+
+    /// The same, with claims that `change` has made others of.
+    ///
+    /// `None`: there is no such holder.
+    #[must_use]
+    pub fn issued_as(
+        &self,
+        origin: Origin,
+        kind: Kind,
+        number: u8,
+        change: impl FnOnce(&mut Claims),
+    ) -> Option<SimHolder> {
         let issuer = if origin == Origin::Maker { &self.maker } else { &self.owner };
         let secret = AgreementSecret::from_bytes(Secret::new([number; 32]));
         let signing = DeviceKey::from_seed(&Secret::new([number; 32]));
-        issue(issuer, kind, number, secret, &signing)
+        issue(issuer, kind, number, (secret, &signing), change)
     }
 
     /// The device as a holder.
@@ -198,11 +212,11 @@ fn issue(
     issuer: &DeviceKey,
     kind: Kind,
     number: u8,
-    secret: AgreementSecret,
-    signing: &DeviceKey,
+    (secret, signing): (AgreementSecret, &DeviceKey),
+    change: impl FnOnce(&mut Claims),
 ) -> Option<SimHolder> {
     let is_device = kind == Kind::Device;
-    let claims = Claims {
+    let mut claims = Claims {
         kind,
         suites: 0b11,
         is_test: false,
@@ -217,6 +231,7 @@ fn issue(
         scope: if kind == Kind::Service { [1; 8] } else { NO_SCOPE },
         subject: if is_device { device_id(MODEL, &signing.public()) } else { [number; 16] },
     };
+    change(&mut claims);
     let signs = (kind != Kind::Recipient).then(|| signing.public());
     let unsigned = Unsigned::new(claims, Some(&secret.public()), signs.as_ref()).ok()?;
     let certificate = unsigned.sign(issuer).ok()?;

@@ -11,6 +11,7 @@
 
 mod catalogue;
 mod host;
+mod staff;
 mod ward;
 mod weakness;
 

@@ -12,6 +12,7 @@ use medsec::core::flash::Region;
 use medsec::core::suite::Aes256Gcm;
 use medsec::{BootError, Device, Pause, Port, Profile, ResetCause, Retention, Sensitive};
 use medsec_audit::checkpoint::Statement;
+use medsec_audit::verify::Assurance;
 use medsec_sim::adversary::heart::{Heart, TimedFlash};
 use medsec_sim::adversary::wire::{Canaries, Wires};
 use medsec_sim::adversary::{Goal, Outcome};
@@ -20,14 +21,14 @@ use medsec_sim::device::{LOG_PAGES, MODEL, PAGE_BYTES, SimFlash, SimOwner};
 use medsec_sim::fault::Model;
 use medsec_sim::prng::Prng;
 use medsec_sim::rng::Noise;
-use medsec_sim::tamper::view::{Entry, Given, Image, View};
+use medsec_sim::tamper::view::{Entry, Given, Image, Record, View};
 
 use crate::host;
 
 /// The nurse, by the random id of her enrolment.
 pub(crate) const NURSE: [u8; 8] = *b"\x1f\x8a\x55\x02\x9c\x33\x71\xe0";
 /// What the therapy loop lends for maintenance, in milliseconds.
-const PAUSE_MS: u32 = 8;
+pub(crate) const PAUSE_MS: u32 = 8;
 /// A tick of the therapy may be late by no more than one period.
 const LATE_US_MAX: u64 = 10_000;
 /// More calls of maintenance than anything takes.
@@ -60,6 +61,8 @@ impl<'a, 'e, const BLOCK: bool> Port for Board<'a, 'e, BLOCK> {
 
 /// The pump between its boots.
 pub(crate) struct Ward {
+    /// Draws all that the pump and its owner have.
+    pub(crate) seed: u64,
     pub(crate) owner: SimOwner,
     pub(crate) flash: SimFlash,
     pub(crate) prng: Prng,
@@ -77,7 +80,7 @@ impl Ward {
         let owner = SimOwner::new(seed);
         let flash = owner.manufacture(Model::None, seed).map_err(Outcome::inconclusive)?;
         let (prng, wires, canaries) = (Prng::new(seed), Wires::new(), Canaries::new());
-        Ok(Self { owner, flash, prng, wires, canaries, export: Vec::new(), late_us: 0 })
+        Ok(Self { seed, owner, flash, prng, wires, canaries, export: Vec::new(), late_us: 0 })
     }
 
     /// A power cycle in which `live` happens; the log runs when it begins.
@@ -156,6 +159,19 @@ impl Ward {
         Image::of(&self.export).map_err(|error| Outcome::inconclusive(format!("{error:?}")))
     }
 
+    /// The authentic records of the last export.
+    fn authentic(&self) -> Result<Vec<Record>, Outcome> {
+        let mut opened = self.judge(&self.image()?, None)?.opened;
+        opened.retain(|record| record.assurance != Assurance::Unanchored);
+        Ok(opened)
+    }
+
+    /// The fields of those of an event.
+    pub(crate) fn records_of(&self, event: u16) -> Result<Vec<Vec<u8>>, Outcome> {
+        let of_event = |record: Record| (record.event == event).then_some(record.fields);
+        Ok(self.authentic()?.into_iter().filter_map(of_event).collect())
+    }
+
     /// The attack was stopped by `control`; looks at what must hold besides, and that `events` stand in the last export.
     pub(crate) fn blocked(
         &mut self,
@@ -171,12 +187,8 @@ impl Ward {
         if !self.export.is_empty() {
             let made = host::reports(&self.owner, &self.export)?;
             self.wires.send("report", &made);
-            let opened = self.judge(&self.image()?, None)?.opened;
-            let is_there = |id: &u16| {
-                let mut records = opened.iter().filter(|record| record.event == *id);
-                records
-                    .any(|record| record.assurance != medsec_audit::verify::Assurance::Unanchored)
-            };
+            let records = self.authentic()?;
+            let is_there = |id: &u16| records.iter().any(|record| record.event == *id);
             if let Some(missing) = events.iter().find(|id| !is_there(id)) {
                 let how = format!("no authentic record of event {missing:#06x}");
                 return Err(Outcome::succeeded(Goal::LogSilenced, how));

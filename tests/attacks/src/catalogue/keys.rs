@@ -1,7 +1,7 @@
 //! Attacks on secrets, randomness and what is read without a key.
 
 use infusion_pump::therapy::Therapy;
-use medsec::ResetCause;
+use medsec::{Identity, ResetCause};
 use medsec_audit::state::PUBLIC_BYTES;
 use medsec_core::Secret;
 use medsec_core::codec::Reader;
@@ -156,9 +156,9 @@ fn stuck_noise(seed: u64) -> Result<Outcome, Outcome> {
 }
 
 /// The audit secrets that the cell's pages give to who holds the storage root, with the session each belongs to.
-fn dumped(ward: &Ward, image: &[u8]) -> Vec<(u32, Secret<32>)> {
+pub(super) fn dumped(identity: &Identity, image: &[u8]) -> Vec<(u32, Secret<32>)> {
     const COPY_BYTES: usize = 244;
-    let at_rest = AtRest::<Aes256Gcm>::derive(&ward.owner.identity().storage_root);
+    let at_rest = AtRest::<Aes256Gcm>::derive(&identity.storage_root);
     let page_bytes = usize::try_from(PAGE_BYTES).unwrap_or(0);
     let places =
         (0..4).flat_map(|page| (0..3).map(move |copy| page * page_bytes + copy * COPY_BYTES));
@@ -184,7 +184,7 @@ fn dump(seed: u64, recent: bool) -> Result<Outcome, Outcome> {
         stay.export()
     })?;
     let image = ward.image()?;
-    let secrets = dumped(&ward, &ward.flash.image());
+    let secrets = dumped(&ward.owner.identity(), &ward.flash.image());
     if secrets.is_empty() {
         return Err(missing("state that the storage root opens"));
     }

@@ -6,7 +6,7 @@ use medsec::core::identity::trust::Origin;
 use medsec::core::key::DeviceKey;
 use medsec::core::rng::Random;
 use medsec::core::suite::Aes256Gcm;
-use medsec::link::request::{Answer, Request};
+use medsec::link::request::{Answer, Refused, Request};
 use medsec::link::{Endpoint, Happened, OUT_BYTES_MIN, Standing};
 use medsec::transport::frame::Channel;
 use medsec::transport::link::{Link, Received};
@@ -19,7 +19,7 @@ use medsec_sim::rng::Noise;
 use crate::ward::{Stay, Ward, day};
 
 const ASSIGNED: u16 = 0x4001;
-const EXPORT_STARTED: u16 = 0x0105;
+pub(super) const EXPORT_STARTED: u16 = 0x0105;
 pub(super) const DROPPED: u16 = 0x3003;
 /// Messages with which strangers try to fill the log: more than it holds records.
 const FLOOD: u32 = 3_000;
@@ -45,9 +45,9 @@ pub(super) static ATTACKS: [Attack; 8] = [
     },
     Attack {
         id: "log-by-service",
-        title: "the maker's service, certified and proven, reads the owner's log",
+        title: "the maker's service, certified and proven, reads the owner's log: from its beginning, and from the middle",
         requirements: &["R12", "X20"],
-        sources: &["CWE-862"],
+        sources: &["CVE-2018-10596", "CWE-862"],
         weakness: "service-reads-log",
         also_broken_by: &[],
         run: log_by_service,
@@ -152,8 +152,12 @@ pub(super) fn with_link(
 
 /// What a holder draws his keys from.
 pub(super) fn peer_random() -> Option<Random<Noise>> {
+    random_of(6)
+}
+
+fn random_of(seed: u8) -> Option<Random<Noise>> {
     let mut random = Random::new(Noise::good(77));
-    random.start(Secret::new([6; 32]), b"peer").ok()?;
+    random.start(Secret::new([seed; 32]), b"peer").ok()?;
     Some(random)
 }
 
@@ -165,6 +169,16 @@ pub(super) fn linked(
     stay: &mut Stay<'_, '_, false>,
 ) -> Option<Peer> {
     links.connect(holder, &mut peer_random()?, |message| receive(end, stay, message))
+}
+
+/// Another link at the same end, of a tool that has drawn other keys.
+pub(super) fn linked_again(
+    links: &SimLinks,
+    holder: &SimHolder,
+    end: &mut End<'_>,
+    stay: &mut Stay<'_, '_, false>,
+) -> Option<Peer> {
+    links.connect(holder, &mut random_of(7)?, |message| receive(end, stay, message))
 }
 
 /// The answer to a request over a link.
@@ -255,8 +269,27 @@ fn log_by_service(seed: u64) -> Result<Outcome, Outcome> {
     let links = links(&ward)?;
     let service = holder(&links, Kind::Service)?;
     ward.boot::<false, _>(ResetCause::PowerOn, |stay| {
-        if gives_log(&links, &service, stay)? {
-            return Err(Outcome::succeeded(Goal::SecretRead, "the log is given to the maker"));
+        day(stay)?;
+        let (log, _) = stay.pump.device().log_mut();
+        let start = log.export_start().map_err(Outcome::inconclusive)?;
+        let mut end = Endpoint::new(standing(&links)?, stay.pump.device().now());
+        let mut link = linked(&links, &service, &mut end, stay).ok_or_else(|| missing("link"))?;
+        let about = ask(&mut link, &mut end, stay, Request::About).unwrap_or_default();
+        if !matches!(Answer::parse(&about), Ok(Answer::About(_))) {
+            return Err(missing("what service may ask"));
+        }
+        let middle = Cursor { offset: 4_096, ..start };
+        for request in [
+            Request::ExportStart,
+            Request::ExportRead(start),
+            Request::ExportRead(middle),
+            Request::Checkpoint,
+        ] {
+            let answer = ask(&mut link, &mut end, stay, request).unwrap_or_default();
+            if !matches!(Answer::parse(&answer), Ok(Answer::Refused(Refused::Denied))) {
+                let how = format!("{request:?} is served to the maker");
+                return Err(Outcome::succeeded(Goal::SecretRead, how));
+            }
         }
         stay.rest();
         stay.export()

@@ -31,7 +31,10 @@ pub(super) static ATTACKS: [Attack; 8] = [
         requirements: &["R17"],
         sources: &["CVE-2020-10627"],
         weakness: "frame-unauthenticated",
-        also_broken_by: &[("forgery-ends-link", "the first changed frame ends the link")],
+        also_broken_by: &[
+            ("forgery-ends-link", "the first changed frame ends the link"),
+            ("tag-truncated", "most bits of the tag are not looked at"),
+        ],
         run: command_changed,
     },
     Attack {
@@ -100,7 +103,11 @@ pub(super) static ATTACKS: [Attack; 8] = [
 ];
 
 /// What the pump's application is told by a message.
-fn told(end: &mut End<'_>, stay: &mut Stay<'_, '_, false>, message: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn told(
+    end: &mut End<'_>,
+    stay: &mut Stay<'_, '_, false>,
+    message: &[u8],
+) -> Option<Vec<u8>> {
     stay.hear(message);
     let (mut message, mut out) = (message.to_vec(), [0; OUT_BYTES_MIN]);
     let happened = end.receive(stay.pump.device(), &mut message, &mut out).ok()?;
