@@ -9,11 +9,13 @@
 )]
 
 pub mod catalogue;
+pub mod claim;
 pub mod code;
 pub mod error;
 pub mod exit;
 pub mod holder;
 pub mod keyfile;
+pub mod label;
 pub mod layout;
 pub mod model;
 pub mod permit;
