@@ -219,11 +219,13 @@ pub enum Context {
     FileContent,
     /// What a person's token answers.
     AuthToken,
+    /// What a registry of units states of itself.
+    RegistryProof,
 }
 
 impl Context {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::AuditCheckpoint,
         Self::Certificate,
         Self::IssuerState,
@@ -231,6 +233,7 @@ impl Context {
         Self::FileHeader,
         Self::FileContent,
         Self::AuthToken,
+        Self::RegistryProof,
     ];
 
     /// The text that separates this context from all others.
@@ -244,6 +247,7 @@ impl Context {
             Self::FileHeader => "medsec/v1/transport/file-header",
             Self::FileContent => "medsec/v1/transport/file-chunks",
             Self::AuthToken => "medsec/v1/auth/token",
+            Self::RegistryProof => "medsec/v1/tool/registry-proof",
         }
     }
 }

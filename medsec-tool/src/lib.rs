@@ -19,6 +19,7 @@ pub mod label;
 pub mod layout;
 pub mod model;
 pub mod permit;
+pub mod registry;
 pub mod trust;
 pub mod untrusted;
 pub mod verifier;
