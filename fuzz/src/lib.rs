@@ -14,6 +14,7 @@ mod forged;
 mod host;
 mod identity;
 mod input;
+mod keyfile;
 mod link;
 mod log;
 mod people;
@@ -67,7 +68,7 @@ pub const TARGETS: &[Target] = &[
     target("tamper", host::tamper, 512),
     target("forged", forged::forged, 1024),
     target("evidence", host::evidence, 1024),
-    target("keyfile", tool::keyfile, 1024),
+    target("keyfile", keyfile::keyfile, 1024),
     target("layout", tool::layout, 512),
     target("catalogue", tool::catalogue, 2048),
     target("untrusted", tool::untrusted, 8192),

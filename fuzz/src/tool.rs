@@ -9,60 +9,20 @@ use medsec_core::time::{TimeSource, WallTime};
 use medsec_tool::catalogue::Catalogue;
 use medsec_tool::error::Error;
 use medsec_tool::exit::Exit;
-use medsec_tool::holder::{Holder, certificate_file, parse_certificate};
-use medsec_tool::keyfile::{AuthoritySecret, Checkpoint, DeviceKey, PseudonymKey};
+use medsec_tool::keyfile::{Checkpoint, DeviceKey};
 use medsec_tool::layout::Layout;
 use medsec_tool::model::{
     Assurance, Class, ClockSource, Contents, Evidence, ForgeableWindow, Interval, LogReport,
     Outcome, Place, RangeRow, RecordRow, SessionEnd, SessionRow, Trust, Value, Verdict, Verify,
 };
-use medsec_tool::permit::{Draft, parse_permit, permit_file};
-use medsec_tool::trust::TrustFile;
 use medsec_tool::untrusted::Untrusted;
 use medsec_tool::{Surroundings, run};
 
 use crate::input::Input;
 
 /// A line with or without its line feed.
-fn line(data: &[u8]) -> &[u8] {
+pub(crate) fn line(data: &[u8]) -> &[u8] {
     data.strip_suffix(b"\n").unwrap_or(data)
-}
-
-/// Key and checkpoint files: one file for one content.
-pub(crate) fn keyfile(data: &[u8]) {
-    if let Ok(key) = DeviceKey::parse(data) {
-        assert_eq!(line(key.to_file().as_bytes()), line(data));
-        assert_eq!(key.fingerprint().len(), 64);
-    }
-    if let Ok(secret) = AuthoritySecret::parse(data) {
-        assert_eq!(line(AuthoritySecret::file_of(secret.expose()).as_bytes()), line(data));
-        assert_eq!(format!("{secret:?}"), "AuthoritySecret");
-    }
-    if let Ok(key) = PseudonymKey::parse(data) {
-        assert_eq!(line(key.to_file().as_bytes()), line(data));
-        assert_eq!(format!("{key:?}"), "PseudonymKey");
-    }
-    if let Ok(checkpoint) = Checkpoint::parse(data) {
-        assert_eq!(line(checkpoint.to_file().as_bytes()), line(data));
-    }
-    if let Ok(holder) = Holder::parse(data) {
-        assert_eq!(line(holder.to_file().as_bytes()), line(data));
-        assert_eq!(format!("{holder:?}"), "Holder");
-    }
-    if let Ok(certificate) = parse_certificate(data) {
-        assert_eq!(line(certificate_file(&certificate).as_bytes()), line(data));
-    }
-    if let Ok(permit) = parse_permit(data) {
-        assert_eq!(line(permit_file(&permit).as_bytes()), line(data));
-    }
-    if let Ok(draft) = Draft::parse(data) {
-        assert_eq!(line(draft.to_file().as_bytes()), line(data));
-        assert_eq!(draft.permit().signers().count(), 2);
-    }
-    if let Ok(trust) = TrustFile::parse(data) {
-        assert_eq!(line(trust.to_file().as_bytes()), line(data));
-        assert!((1..=8).contains(&trust.anchors().len()));
-    }
 }
 
 /// Layout files: one file for one layout, and sizes that fit together.
@@ -450,10 +410,10 @@ pub(crate) fn cli(data: &[u8]) {
             Some(known) => OsString::from(known),
             None => own(input.take(usize::from(word) % 24)),
         };
-        // The demonstration writes many files, a simulated device runs on, an authority takes its time, an address leads to others, and a path
+        // The demonstration writes many files, a simulated device runs on, authorities and registries take their time, an address leads to others, and a path
         // may lead out of the bench.
         let shown = arg.to_string_lossy();
-        if ["demo", "sim", "ca"].contains(&&*shown)
+        if ["demo", "sim", "ca", "registry"].contains(&&*shown)
             || shown.contains("tcp:")
             || shown.contains("tty:")
             || shown.contains('/') && !shown.starts_with("medsec.")

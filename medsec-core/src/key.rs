@@ -235,11 +235,13 @@ pub enum Context {
     ProvisionRequest,
     /// What a device says when it is made.
     ProvisionReceipt,
+    /// What a registry of units states of itself.
+    RegistryProof,
 }
 
 impl Context {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::AuditCheckpoint,
         Self::Certificate,
         Self::IssuerState,
@@ -249,6 +251,7 @@ impl Context {
         Self::AuthToken,
         Self::ProvisionRequest,
         Self::ProvisionReceipt,
+        Self::RegistryProof,
     ];
 
     /// The text that separates this context from all others.
@@ -264,6 +267,7 @@ impl Context {
             Self::AuthToken => "medsec/v1/auth/token",
             Self::ProvisionRequest => "medsec/v1/auth/request",
             Self::ProvisionReceipt => "medsec/v1/auth/receipt",
+            Self::RegistryProof => "medsec/v1/tool/registry-proof",
         }
     }
 }

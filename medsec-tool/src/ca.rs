@@ -317,7 +317,7 @@ fn decrypt(bytes: &[u8], passphrase: &str) -> Result<(Origin, Secrets), KeyFileE
 }
 
 /// Argon2id over a passphrase.
-fn stretch(passphrase: &str, salt: &[u8; 16]) -> Option<Secret<32>> {
+pub(crate) fn stretch(passphrase: &str, salt: &[u8; 16]) -> Option<Secret<32>> {
     let params = Params::new(MEMORY_KIB, PASSES, 1, Some(32)).ok()?;
     let mut root = Secret::new([0; 32]);
     let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);

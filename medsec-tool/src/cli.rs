@@ -1,6 +1,7 @@
 //! The command line.
 
 mod authority;
+mod registry;
 
 use core::str::FromStr;
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use clap_complete::Shell;
 pub(crate) use self::authority::{
     ActionChoice, CaVerb, HolderKind, IssueArgs, OriginChoice, PermitArgs, PermitVerb,
 };
+pub(crate) use self::registry::{DeviceVerb, EndArgs, RegistryVerb};
 use crate::link::address::Address;
 
 /// Verify, report and export the audit logs of medical devices. Works without a network.
@@ -65,7 +67,10 @@ pub(crate) enum Verb {
     /// Allow something from outside, once, to one device
     #[command(subcommand)]
     Permit(PermitVerb),
-    /// Speak with a device over an encrypted link
+    /// Keep a maker's registry of units: who exists, and that nothing is there twice
+    #[command(subcommand)]
+    Registry(RegistryVerb),
+    /// Speak with a device over an encrypted link; see, label and end units of a registry
     #[command(subcommand)]
     Device(DeviceVerb),
     /// Open what a device sealed for a medium
@@ -136,12 +141,6 @@ pub(crate) enum LogVerb {
         #[arg(required = true)]
         ids: Vec<String>,
     },
-}
-
-#[derive(Subcommand, Debug)]
-pub(crate) enum DeviceVerb {
-    /// Show what a device is and how it is, once it has proved itself
-    Show(Peer),
 }
 
 /// Who speaks with a device or reads what it sealed, and whom that trusts.
@@ -371,7 +370,14 @@ impl Verb {
             Self::Demo { .. } => "medsec.demo/1",
             Self::Ca(_) => "medsec.ca/1",
             Self::Permit(_) => "medsec.permit/1",
+            Self::Registry(_) | Self::Device(DeviceVerb::CheckUnique { .. }) => "medsec.registry/1",
             Self::Device(DeviceVerb::Show(_)) => "medsec.device.show/1",
+            Self::Device(
+                DeviceVerb::List { .. }
+                | DeviceVerb::Label { .. }
+                | DeviceVerb::Revoke(_)
+                | DeviceVerb::Decommission(_),
+            ) => "medsec.device.list/1",
             Self::Sim(SimVerb::Run(_)) => "medsec.sim.run/1",
             Self::Sim(SimVerb::Export { .. }) => "medsec.sim.export/1",
             Self::Export(ExportVerb::Inspect { .. }) => "medsec.export.inspect/1",

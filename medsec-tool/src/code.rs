@@ -1,6 +1,7 @@
 //! The codes of errors and findings, and what each means. They are frozen: documents and scripts refer to them.
 
 mod link;
+mod registry;
 
 /// A code of an error or a finding, with what `medsec explain` says about it.
 #[derive(PartialEq, Eq, Debug)]
@@ -444,6 +445,13 @@ impl Code {
         &Self::SEALED_FILE,
         &Self::RECIPIENTS,
         &Self::RESUMED,
+        &Self::REGISTRY_UNAVAILABLE,
+        &Self::NOT_A_REGISTRY,
+        &Self::REGISTRY_CHANGED,
+        &Self::REGISTRY_EXISTS,
+        &Self::UNKNOWN_UNIT,
+        &Self::NOT_IN_THIS_STATE,
+        &Self::COLLISION,
         &Self::BUG,
     ];
 
@@ -461,7 +469,11 @@ mod tests {
     /// Every code that this file declares is in the list, has its own number, in ascending order, and a text of its own.
     #[test]
     fn every_code_has_an_explanation_of_its_own() {
-        let declared = [include_str!("code.rs"), include_str!("code/link.rs")];
+        let declared = [
+            include_str!("code.rs"),
+            include_str!("code/link.rs"),
+            include_str!("code/registry.rs"),
+        ];
         let declared = declared.map(|file| file.matches("\n    pub const ").count());
         let declared = declared.iter().sum::<usize>() - 1;
         assert_eq!(declared, Code::ALL.len());

@@ -3,6 +3,7 @@
 pub(crate) mod ca;
 pub(crate) mod completions;
 pub(crate) mod demo;
+pub(crate) mod device;
 pub(crate) mod device_show;
 pub(crate) mod explain;
 pub(crate) mod export_open;
@@ -15,6 +16,7 @@ pub(crate) mod log_verify;
 pub(crate) mod man;
 pub(crate) mod peer;
 pub(crate) mod permit;
+pub(crate) mod registry;
 pub(crate) mod schema;
 pub(crate) mod sim_export;
 pub(crate) mod sim_run;

@@ -11,6 +11,7 @@ use crate::code::Code;
 use crate::exit::Exit;
 use crate::keyfile::KeyFileError;
 use crate::layout::LayoutError;
+use crate::registry::RegistryError;
 use crate::untrusted::Untrusted;
 
 /// Why a command could not give a verdict.
@@ -117,6 +118,14 @@ pub enum Error {
     NotTheDraft {
         /// The file.
         path: Untrusted,
+    },
+    /// A registry of units refuses, or cannot be used.
+    #[error("{path}: {why}")]
+    Registry {
+        /// Its folder.
+        path: Untrusted,
+        /// Why.
+        why: RegistryError,
     },
     /// There is no way to the device.
     #[error("no connection to {at}: {reason}")]
@@ -268,6 +277,7 @@ impl Error {
             Self::ListFull => Code::LIST_FULL,
             Self::UnknownSerial { .. } => Code::UNKNOWN_SERIAL,
             Self::NotTheDraft { .. } => Code::NOT_THE_DRAFT,
+            Self::Registry { why, .. } => why.code(),
             Self::NoConnection { .. } => Code::NO_CONNECTION,
             Self::LinkLost { .. } => Code::LINK_LOST,
             Self::Unproven { .. } => Code::UNPROVEN,
@@ -317,6 +327,7 @@ impl Error {
             | Self::PseudonymKey { .. }
             | Self::IdentityFile { .. }
             | Self::NotALog { .. } => Exit::Input,
+            Self::Registry { why, .. } => why.exit(),
             Self::SealedFile { .. } => Exit::Negative,
             Self::Write { .. }
             | Self::NoRandomness

@@ -9,14 +9,17 @@
 )]
 
 pub mod catalogue;
+pub mod claim;
 pub mod code;
 pub mod error;
 pub mod exit;
 pub mod holder;
 pub mod keyfile;
+pub mod label;
 pub mod layout;
 pub mod model;
 pub mod permit;
+pub mod registry;
 pub mod trust;
 pub mod untrusted;
 pub mod verifier;
@@ -42,11 +45,11 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use crate::cli::{Cli, ColorChoice, DeviceVerb, Global, LogVerb, SimVerb, Verb};
+use crate::cli::{Cli, ColorChoice, Global, LogVerb, SimVerb, Verb};
 use crate::command::{
-    ca as ca_verbs, completions, demo, device_show, explain, export_open, log_checkpoint,
-    log_export, log_fetch, log_pseudonym, log_report, log_verify, man, permit as permit_verbs,
-    schema, sim_export, sim_run,
+    ca as ca_verbs, completions, demo, device, explain, export_open, log_checkpoint, log_export,
+    log_fetch, log_pseudonym, log_report, log_verify, man, permit as permit_verbs,
+    registry as registry_verbs, schema, sim_export, sim_run,
 };
 use crate::error::Error;
 use crate::exit::Exit;
@@ -129,7 +132,8 @@ fn dispatch(
         Verb::Demo { out } => demo::run(out.as_deref()),
         Verb::Ca(verb) => ca_verbs::run(verb),
         Verb::Permit(verb) => permit_verbs::run(verb),
-        Verb::Device(DeviceVerb::Show(peer)) => device_show::run(peer),
+        Verb::Registry(verb) => registry_verbs::run(verb),
+        Verb::Device(verb) => device::run(verb),
         Verb::Sim(SimVerb::Run(args)) => sim_run::run(args, err),
         Verb::Sim(SimVerb::Export { dir, to, output }) => sim_export::run(dir, to, output),
         Verb::Export(verb) => export_open::run(verb),

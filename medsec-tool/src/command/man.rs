@@ -12,7 +12,7 @@ use crate::output::Outcome;
 use crate::untrusted::Untrusted;
 
 /// When the command line last changed.
-const EDITION: &str = "2026-11-24";
+const EDITION: &str = "2026-11-30";
 
 /// Prints the page of the whole, or writes the pages of all verbs.
 pub(crate) fn run(out: Option<&Path>) -> Result<Outcome, Error> {

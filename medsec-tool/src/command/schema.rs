@@ -5,9 +5,10 @@ use crate::output::Outcome;
 use crate::untrusted::Untrusted;
 
 /// Name and text of each schema.
-const SCHEMAS: [(&str, &str); 18] = [
+const SCHEMAS: [(&str, &str); 20] = [
     ("ca", include_str!("../../schema/ca.json")),
     ("demo", include_str!("../../schema/demo.json")),
+    ("device.list", include_str!("../../schema/device.list.json")),
     ("device.show", include_str!("../../schema/device.show.json")),
     ("error", include_str!("../../schema/error.json")),
     ("explain", include_str!("../../schema/explain.json")),
@@ -22,6 +23,7 @@ const SCHEMAS: [(&str, &str); 18] = [
     ("log.report", include_str!("../../schema/log.report.json")),
     ("log.verify", include_str!("../../schema/log.verify.json")),
     ("permit", include_str!("../../schema/permit.json")),
+    ("registry", include_str!("../../schema/registry.json")),
     ("sim.export", include_str!("../../schema/sim.export.json")),
     ("sim.run", include_str!("../../schema/sim.run.json")),
 ];

@@ -97,7 +97,7 @@ fn range_row(range: &RangeRow) -> Row {
 }
 
 /// `text` in a form that no spreadsheet takes for a formula, also behind blanks.
-fn cell(text: String) -> String {
+pub(crate) fn cell(text: String) -> String {
     match text.trim_start().chars().next() {
         Some('=' | '+' | '-' | '@' | '\t' | '\r' | '|' | '%' | '＝' | '＋' | '－' | '＠') => {
             format!("'{text}")

@@ -16,6 +16,7 @@ mod exports;
 mod links;
 mod manual;
 mod permits;
+mod registry;
 mod report;
 mod schemas;
 mod sealed;

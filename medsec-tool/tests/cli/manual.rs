@@ -5,7 +5,7 @@ use medsec_tool::exit::Exit;
 use crate::support::{Bench, Judge, good_log};
 
 /// Every verb there is, as a person types it.
-const VERBS: [&str; 31] = [
+const VERBS: [&str; 41] = [
     "ca init",
     "ca show",
     "ca issue",
@@ -17,7 +17,17 @@ const VERBS: [&str; 31] = [
     "permit countersign",
     "permit inspect",
     "permit",
+    "registry init",
+    "registry backup",
+    "registry restore",
+    "registry verify",
+    "registry",
     "device show",
+    "device list",
+    "device label",
+    "device revoke",
+    "device decommission",
+    "device check-unique",
     "device",
     "export inspect",
     "export open",
@@ -44,11 +54,12 @@ const VERBS: [&str; 31] = [
 fn the_table_of_verbs_is_whole() {
     let bench = Bench::new(Judge::Says(good_log()));
     for (args, prefix, least) in [
-        (&["--help"][..], "", 10),
+        (&["--help"][..], "", 11),
         (&["log", "--help"], "log ", 6),
         (&["ca", "--help"], "ca ", 6),
         (&["permit", "--help"], "permit ", 3),
-        (&["device", "--help"], "device ", 1),
+        (&["registry", "--help"], "registry ", 4),
+        (&["device", "--help"], "device ", 6),
         (&["export", "--help"], "export ", 2),
         (&["sim", "--help"], "sim ", 2),
     ] {
