@@ -3,7 +3,7 @@
 //! `proof.key` is one line: `medsec-registry-proof-key-1`, 64 digits: the public key, 32 digits: the salt, 24: the nonce, 64: the seed, 32: the
 //! tag, encrypted as `ca.key` is. The key signs nothing but statements: who certifies devices has another one. `proof.pub` is
 //! `medsec-registry-proof-1` and the public key. A statement is one line too: `medsec-registry-statement-1`, 224 digits, a space, 128 digits: the
-//! signature (`docs/formats.md`, section 22).
+//! signature (`docs/formats.md`, section 24).
 
 use std::path::Path;
 
