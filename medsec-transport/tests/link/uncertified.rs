@@ -128,23 +128,23 @@ fn only_a_station_and_only_while_the_device_is_being_made() {
     let mut foreign = setting();
     foreign.initiator = Party::new(Kind::Station, 1, 31);
     foreign.initiator.with_key(key(32));
-    for (setting, refused, is_told) in [
-        (made, LinkError::Refused(Refusal::Stage), true),
-        (unknown, LinkError::Refused(Refusal::Issuer), false),
-        (foreign, LinkError::Refused(Refusal::Signature), false),
-    ] {
-        let (mut initiator, first) = begin::<Aes256Gcm>(&setting);
-        let (mut responder, second) = accept::<Aes256Gcm>(&setting, &first).unwrap();
-        let third = third(&mut initiator, &second);
-        assert_eq!(responder.receive(&mut third.clone(), &mut []).unwrap_err(), refused);
-        let mut out = [0; 300];
-        let alert = responder.alert(&mut out).map(|alert| alert.bytes().to_vec());
-        assert_eq!(alert.is_ok(), is_told);
-        if let Ok(mut alert) = alert {
-            let mut link = setting.establish(initiator);
-            let told = link.open(&mut alert).unwrap();
-            assert_eq!(told, Received::Refused(Refusal::Stage));
-        }
+    is_refused(&made, Refusal::Stage, true);
+    is_refused(&unknown, Refusal::Issuer, false);
+    is_refused(&foreign, Refusal::Signature, false);
+}
+
+fn is_refused(setting: &Setting, refusal: Refusal, is_told: bool) {
+    let (mut initiator, first) = begin::<Aes256Gcm>(setting);
+    let (mut responder, second) = accept::<Aes256Gcm>(setting, &first).unwrap();
+    let third = third(&mut initiator, &second);
+    let refused = responder.receive(&mut third.clone(), &mut []).unwrap_err();
+    assert_eq!(refused, LinkError::Refused(refusal));
+    let mut out = [0; 300];
+    let alert = responder.alert(&mut out).map(|alert| alert.bytes().to_vec());
+    assert_eq!(alert.is_ok(), is_told);
+    if let Ok(mut alert) = alert {
+        let mut link = setting.establish(initiator);
+        assert_eq!(link.open(&mut alert).unwrap(), Received::Refused(refusal));
     }
 }
 
