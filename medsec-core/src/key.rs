@@ -61,11 +61,13 @@ pub enum Label {
     AuthCounter,
     /// Makes what is kept of a person's secret; parent: the pepper.
     AuthVerifier,
+    /// Authenticates the journal of sanitizing; parent: the seed of the device's signing key, which outlives the storage root.
+    Sanitize,
 }
 
 impl Label {
     /// All of them, in the order of the table in `docs/formats.md`.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::StoreEncrypt,
         Self::StoreNonce,
         Self::Lifecycle,
@@ -87,6 +89,7 @@ impl Label {
         Self::StoreHead,
         Self::AuthCounter,
         Self::AuthVerifier,
+        Self::Sanitize,
     ];
 
     /// The text that separates this key from all others.
@@ -114,6 +117,7 @@ impl Label {
             Self::StoreHead => "medsec/v1/core/store-root",
             Self::AuthCounter => "medsec/v1/auth/counter",
             Self::AuthVerifier => "medsec/v1/auth/verifier",
+            Self::Sanitize => "medsec/v1/core/sanitize",
         }
     }
 }
@@ -219,11 +223,15 @@ pub enum Context {
     FileContent,
     /// What a person's token answers.
     AuthToken,
+    /// The certificate of a device that it erased what its owner left.
+    Erase,
+    /// That somebody else has the log of a device.
+    EraseReceipt,
 }
 
 impl Context {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::AuditCheckpoint,
         Self::Certificate,
         Self::IssuerState,
@@ -231,6 +239,8 @@ impl Context {
         Self::FileHeader,
         Self::FileContent,
         Self::AuthToken,
+        Self::Erase,
+        Self::EraseReceipt,
     ];
 
     /// The text that separates this context from all others.
@@ -244,6 +254,8 @@ impl Context {
             Self::FileHeader => "medsec/v1/transport/file-header",
             Self::FileContent => "medsec/v1/transport/file-chunks",
             Self::AuthToken => "medsec/v1/auth/token",
+            Self::Erase => "medsec/v1/core/erase",
+            Self::EraseReceipt => "medsec/v1/core/erase-receipt",
         }
     }
 }
