@@ -93,3 +93,4 @@ pub mod powercut;
 pub mod prng;
 pub mod rng;
 pub mod tamper;
+pub mod window;

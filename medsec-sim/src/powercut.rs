@@ -7,6 +7,7 @@ pub mod auth;
 pub mod cell;
 mod histories;
 pub mod ring;
+pub mod sanitize;
 mod snapshot;
 mod spread;
 pub mod store;

@@ -7,6 +7,8 @@ mod bench;
 #[cfg(test)]
 mod certificate;
 #[cfg(test)]
+mod cuts;
+#[cfg(test)]
 mod model;
 #[cfg(test)]
 mod walk;
