@@ -1,17 +1,20 @@
 //! What erases: the journal's phases, and the pages between them.
 
+mod blank;
+
+pub use blank::Blank;
+
 use super::burial::{Burial, NoJournal};
-use super::certificate::{Certificate, CertificateError, Claims, Line};
 use super::journal::{BYTES, Evidence, KIND, Phase, Record, bit};
 use super::place::{Act, Paged, Place};
-use super::plan::{Item, LINES_MAX, Plan};
+use super::plan::{Item, Plan};
 use super::receipt::Receipt;
 use super::{Approved, BeginError, ModuleId, Outcome, Parts, Progress, SanitizeError, tombstone};
-use crate::event::{Count, DeviceEvent, Digest8, LifecycleState, PrincipalId, Recorder};
+use crate::event::{Count, DeviceEvent, LifecycleState, PrincipalId, Recorder};
 use crate::flash::cell::{self, Cell, FormatError};
 use crate::flash::page::{self, GeometryError};
 use crate::hal::{EraseProgress, Flash};
-use crate::key::{DeviceKey, MacKey, device_id};
+use crate::key::MacKey;
 use crate::lifecycle::{Change, Lifecycle, Recorded};
 use crate::time::Pause;
 
@@ -466,70 +469,4 @@ const fn event_of(item: &Item) -> DeviceEvent {
     let region = item.region();
     let (start, bytes) = (Count::new(region.offset()), Count::new(region.bytes()));
     DeviceEvent::RegionErased { kind: item.kind(), start, bytes }
-}
-
-/// That all regions were erased and read back in this boot. Only [`Sanitizer::blank`] gives one.
-///
-/// ```compile_fail,E0423
-/// use medsec_core::sanitize::{Blank, Sanitizer};
-/// fn forge<const N: usize>(sanitizer: &mut Sanitizer<N>) -> Blank<'_, N> {
-///     Blank(sanitizer)
-/// }
-/// ```
-#[must_use = "nothing is certified yet"]
-pub struct Blank<'s, const N: usize>(&'s mut Sanitizer<N>);
-
-impl<const N: usize> Blank<'_, N> {
-    /// Signs the certificate; further steps store it. Gives what is to be recorded of it, where there is a log.
-    ///
-    /// # Limits
-    /// One signature, made and verified.
-    ///
-    /// # Errors
-    /// [`CertificateError`]: nothing was signed.
-    pub fn sign(self, key: &DeviceKey, model: u32) -> Result<DeviceEvent, CertificateError> {
-        let Self(sanitizer) = self;
-        let record = &sanitizer.record;
-        let claims = Claims {
-            outcome: record.outcome,
-            from: record.from,
-            number: record.number,
-            model,
-            device: device_id(model, &key.public()),
-            nonce: record.nonce,
-            exported: record.exported,
-            records: record.records,
-        };
-        let certificate = Certificate::sign(key, claims, &sanitizer.lines())?;
-        let stored = tombstone::encode(&certificate).map_err(|_| CertificateError::Line)?;
-        sanitizer.stored = stored;
-        sanitizer.job = Job::Clear(0);
-        let (outcome, number) = (claims.outcome, Count::new(claims.number));
-        let digest = Digest8::of(&certificate.digest());
-        Ok(DeviceEvent::EraseCertified { outcome, number, digest })
-    }
-}
-
-impl<const N: usize> Sanitizer<N> {
-    /// The lines of the certificate: of each item one, those of modules for each module that is known.
-    fn lines(&self) -> [Option<Line>; LINES_MAX] {
-        let line = |item: &Item, module| Line {
-            kind: item.kind(),
-            module,
-            keys: item.keys(),
-            region: item.region(),
-            verified: item.region().bytes(),
-        };
-        let (own, on_modules) = self.plan.items().split_at(self.plan.own_items().min(N));
-        let of_device = own.iter().map(|item| line(item, None));
-        let of_modules = self
-            .record
-            .known()
-            .flat_map(|(_, id)| on_modules.iter().map(move |item| line(item, Some(id))));
-        let mut lines = [None; LINES_MAX];
-        for (slot, line) in lines.iter_mut().zip(of_device.chain(of_modules)) {
-            *slot = Some(line);
-        }
-        lines
-    }
 }
