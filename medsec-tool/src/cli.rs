@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub(crate) use self::authority::{
-    ActionChoice, CaVerb, HolderKind, IssueArgs, OriginChoice, PermitArgs, PermitVerb,
+    ActionChoice, CaVerb, EraseVerb, HolderKind, IssueArgs, OriginChoice, PermitArgs, PermitVerb,
 };
 use crate::link::address::Address;
 
@@ -65,6 +65,9 @@ pub(crate) enum Verb {
     /// Allow something from outside, once, to one device
     #[command(subcommand)]
     Permit(PermitVerb),
+    /// Say whether a device has erased what its owner left
+    #[command(subcommand)]
+    Erase(EraseVerb),
     /// Speak with a device over an encrypted link
     #[command(subcommand)]
     Device(DeviceVerb),
@@ -371,6 +374,7 @@ impl Verb {
             Self::Demo { .. } => "medsec.demo/1",
             Self::Ca(_) => "medsec.ca/1",
             Self::Permit(_) => "medsec.permit/1",
+            Self::Erase(EraseVerb::VerifyCertificate { .. }) => "medsec.erase.verify-certificate/1",
             Self::Device(DeviceVerb::Show(_)) => "medsec.device.show/1",
             Self::Sim(SimVerb::Run(_)) => "medsec.sim.run/1",
             Self::Sim(SimVerb::Export { .. }) => "medsec.sim.export/1",

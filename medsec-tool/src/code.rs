@@ -1,5 +1,6 @@
 //! The codes of errors and findings, and what each means. They are frozen: documents and scripts refer to them.
 
+mod erase;
 mod link;
 
 /// A code of an error or a finding, with what `medsec explain` says about it.
@@ -444,6 +445,9 @@ impl Code {
         &Self::SEALED_FILE,
         &Self::RECIPIENTS,
         &Self::RESUMED,
+        &Self::FOREIGN_ERASE,
+        &Self::OTHER_REQUEST,
+        &Self::LOG_LOST,
         &Self::BUG,
     ];
 
@@ -461,7 +465,8 @@ mod tests {
     /// Every code that this file declares is in the list, has its own number, in ascending order, and a text of its own.
     #[test]
     fn every_code_has_an_explanation_of_its_own() {
-        let declared = [include_str!("code.rs"), include_str!("code/link.rs")];
+        let declared =
+            [include_str!("code.rs"), include_str!("code/link.rs"), include_str!("code/erase.rs")];
         let declared = declared.map(|file| file.matches("\n    pub const ").count());
         let declared = declared.iter().sum::<usize>() - 1;
         assert_eq!(declared, Code::ALL.len());

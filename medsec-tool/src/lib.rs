@@ -10,6 +10,7 @@
 
 pub mod catalogue;
 pub mod code;
+pub mod erase;
 pub mod error;
 pub mod exit;
 pub mod holder;
@@ -44,9 +45,9 @@ use clap::Parser as _;
 
 use crate::cli::{Cli, ColorChoice, DeviceVerb, Global, LogVerb, SimVerb, Verb};
 use crate::command::{
-    ca as ca_verbs, completions, demo, device_show, explain, export_open, log_checkpoint,
-    log_export, log_fetch, log_pseudonym, log_report, log_verify, man, permit as permit_verbs,
-    schema, sim_export, sim_run,
+    ca as ca_verbs, completions, demo, device_show, erase as erase_verbs, explain, export_open,
+    log_checkpoint, log_export, log_fetch, log_pseudonym, log_report, log_verify, man,
+    permit as permit_verbs, schema, sim_export, sim_run,
 };
 use crate::error::Error;
 use crate::exit::Exit;
@@ -129,6 +130,7 @@ fn dispatch(
         Verb::Demo { out } => demo::run(out.as_deref()),
         Verb::Ca(verb) => ca_verbs::run(verb),
         Verb::Permit(verb) => permit_verbs::run(verb),
+        Verb::Erase(verb) => erase_verbs::run(verb),
         Verb::Device(DeviceVerb::Show(peer)) => device_show::run(peer),
         Verb::Sim(SimVerb::Run(args)) => sim_run::run(args, err),
         Verb::Sim(SimVerb::Export { dir, to, output }) => sim_export::run(dir, to, output),

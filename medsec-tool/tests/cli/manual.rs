@@ -5,7 +5,7 @@ use medsec_tool::exit::Exit;
 use crate::support::{Bench, Judge, good_log};
 
 /// Every verb there is, as a person types it.
-const VERBS: [&str; 31] = [
+const VERBS: [&str; 33] = [
     "ca init",
     "ca show",
     "ca issue",
@@ -17,6 +17,8 @@ const VERBS: [&str; 31] = [
     "permit countersign",
     "permit inspect",
     "permit",
+    "erase verify-certificate",
+    "erase",
     "device show",
     "device",
     "export inspect",
@@ -48,6 +50,7 @@ fn the_table_of_verbs_is_whole() {
         (&["log", "--help"], "log ", 6),
         (&["ca", "--help"], "ca ", 6),
         (&["permit", "--help"], "permit ", 3),
+        (&["erase", "--help"], "erase ", 1),
         (&["device", "--help"], "device ", 1),
         (&["export", "--help"], "export ", 2),
         (&["sim", "--help"], "sim ", 2),
