@@ -2,7 +2,7 @@
 
 use medsec_core::event::PrincipalId;
 use medsec_core::lifecycle::Change;
-use medsec_core::sanitize::{Evidence, Outcome, Progress, Tombstone};
+use medsec_core::sanitize::{Evidence, Outcome, Progress, Sanitizer, Tombstone};
 use medsec_sim::fault::Model;
 
 use crate::bench::{
@@ -68,6 +68,46 @@ fn inspect(bench: &mut Bench, way: &Way) {
     assert_eq!((claims.evidence(), claims.outcome), (evidence, way.outcome), "{way:?}");
 }
 
+/// Does what is done at this step; nothing is left if the power goes with it.
+fn meddle(bench: &mut Bench, mut sanitizer: Sanitizer<5>, way: &Way) -> Option<Sanitizer<5>> {
+    match way.act {
+        Act::Nothing => {}
+        Act::TakeModuleOff => bench.bay = 0,
+        Act::SwapModule => bench.bay = 2,
+        Act::SignNow => {
+            if let Some(blank) = sanitizer.blank() {
+                assert_eq!(blank.sign(&identity(), MODEL).map(|_| ()), Ok(()));
+                assert_eq!(bench.hits(), 0, "{way:?}");
+            }
+        }
+        Act::CloseNow => {
+            let life = sanitizer.lifecycle().unwrap();
+            let change = life.change(Change::ReturnToClaim, PrincipalId::DEVICE);
+            if let Ok(change) = change {
+                let recorded = change.record(&mut Log::default()).unwrap();
+                let is_certified = sanitizer.certified() == Some(Outcome::ChangeOfOwner);
+                assert!(sanitizer.close(recorded).is_err() || is_certified, "{way:?}");
+            }
+        }
+        Act::BuryNow => {
+            let may = sanitizer.certified() == Some(Outcome::Decommission);
+            assert!(sanitizer.bury().is_err() || may, "{way:?}");
+            return None;
+        }
+        Act::BeginAgain => {
+            let life = (medsec_core::lifecycle::Lifecycle::of(IN_SERVICE), device());
+            let approved = crate::bench::approved(Outcome::ChangeOfOwner);
+            let log = &mut Log::default();
+            assert!(sanitizer.begin(approved, life, (0, None), log).is_err());
+        }
+        Act::EnrolAnother => assert!(sanitizer.enrol(module(2)).is_err()),
+        Act::Restart => {
+            return None;
+        }
+    }
+    Some(sanitizer)
+}
+
 /// Goes one way to its end: at most 12 boots.
 fn go(start: &Bench, way: &Way) -> Seen {
     let mut bench = Bench {
@@ -91,40 +131,9 @@ fn go(start: &Bench, way: &Way) -> Seen {
         loop {
             steps += 1;
             if steps == way.at {
-                match way.act {
-                    Act::Nothing => {}
-                    Act::TakeModuleOff => bench.bay = 0,
-                    Act::SwapModule => bench.bay = 2,
-                    Act::SignNow => {
-                        if let Some(blank) = sanitizer.blank() {
-                            assert_eq!(blank.sign(&identity(), MODEL).map(|_| ()), Ok(()));
-                            assert_eq!(bench.hits(), 0, "{way:?}");
-                        }
-                    }
-                    Act::CloseNow => {
-                        let life = sanitizer.lifecycle().unwrap();
-                        let change = life.change(Change::ReturnToClaim, PrincipalId::DEVICE);
-                        if let Ok(change) = change {
-                            let recorded = change.record(&mut Log::default()).unwrap();
-                            let is_certified =
-                                sanitizer.certified() == Some(Outcome::ChangeOfOwner);
-                            assert!(sanitizer.close(recorded).is_err() || is_certified, "{way:?}");
-                        }
-                    }
-                    Act::BuryNow => {
-                        let may = sanitizer.certified() == Some(Outcome::Decommission);
-                        assert!(sanitizer.bury().is_err() || may, "{way:?}");
-                        bench.own.power_off();
-                        break;
-                    }
-                    Act::BeginAgain => {
-                        let life = (medsec_core::lifecycle::Lifecycle::of(IN_SERVICE), device());
-                        let approved = crate::bench::approved(Outcome::ChangeOfOwner);
-                        let log = &mut Log::default();
-                        assert!(sanitizer.begin(approved, life, (0, None), log).is_err());
-                    }
-                    Act::EnrolAnother => assert!(sanitizer.enrol(module(2)).is_err()),
-                    Act::Restart => {
+                match meddle(&mut bench, sanitizer, way) {
+                    Some(still) => sanitizer = still,
+                    None => {
                         bench.own.power_off();
                         break;
                     }
