@@ -8,6 +8,7 @@ mod bytes;
 mod credential;
 mod crypto;
 mod endpoint;
+mod erase;
 mod file;
 mod flash;
 mod forged;
@@ -49,6 +50,7 @@ pub const TARGETS: &[Target] = &[
     target("hpke", crypto::hpke, 256),
     target("certificate", identity::certificate, 512),
     target("permit", permit::permit, 512),
+    target("erase", erase::erase, 1024),
     target("credential", credential::credential, 512),
     target("people", people::people, 512),
     target("provision", provision::provision, 512),

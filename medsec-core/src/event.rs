@@ -62,7 +62,10 @@ pub use catalogue::{
     SYSTEM_ID_MIN, catalogues_are_disjoint, check,
 };
 pub use decode::{DecodeError, FieldValue, Fields, unpad};
-pub use device::{DeviceEvent, LifecycleState, PortClosing, PortKind, PortReason, PortRefusal};
+pub use device::{
+    DeviceEvent, ErasedKind, LifecycleState, PortClosing, PortKind, PortReason, PortRefusal,
+    SanitizeOutcome,
+};
 pub use field::{
     Category, Class, Coded, Count, DeviceRef, Digest8, Duration, Field, Kind, Metric, Outcome,
     PermissionNumber, Personal, PrincipalId, Unit,

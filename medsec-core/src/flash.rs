@@ -96,7 +96,7 @@ impl Region {
         self.bytes
     }
 
-    const fn overlaps(&self, other: &Self) -> bool {
+    pub(crate) const fn overlaps(&self, other: &Self) -> bool {
         let end = self.offset.saturating_add(self.bytes);
         let other_end = other.offset.saturating_add(other.bytes);
         self.offset < other_end && other.offset < end

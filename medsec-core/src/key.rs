@@ -67,11 +67,13 @@ pub enum Label {
     OwnCertificate,
     /// Proves to a device that a station has the code it drew; parent: what the label's code is kept as ([`Label::LinkPair`]).
     AuthClaim,
+    /// Authenticates the journal of sanitizing; parent: the seed of the device's signing key, which outlives the storage root.
+    Sanitize,
 }
 
 impl Label {
     /// All of them, in the order of the table in `docs/formats.md`.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::StoreEncrypt,
         Self::StoreNonce,
         Self::Lifecycle,
@@ -96,6 +98,7 @@ impl Label {
         Self::Birth,
         Self::OwnCertificate,
         Self::AuthClaim,
+        Self::Sanitize,
     ];
 
     /// The text that separates this key from all others.
@@ -126,6 +129,7 @@ impl Label {
             Self::Birth => "medsec/v1/core/birth",
             Self::OwnCertificate => "medsec/v1/core/own-certificate",
             Self::AuthClaim => "medsec/v1/auth/claim",
+            Self::Sanitize => "medsec/v1/core/sanitize",
         }
     }
 }
@@ -237,11 +241,15 @@ pub enum Context {
     ProvisionReceipt,
     /// What a registry of units states of itself.
     RegistryProof,
+    /// The certificate of a device that it erased what its owner left.
+    Erase,
+    /// That somebody else has the log of a device.
+    EraseReceipt,
 }
 
 impl Context {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::AuditCheckpoint,
         Self::Certificate,
         Self::IssuerState,
@@ -252,6 +260,8 @@ impl Context {
         Self::ProvisionRequest,
         Self::ProvisionReceipt,
         Self::RegistryProof,
+        Self::Erase,
+        Self::EraseReceipt,
     ];
 
     /// The text that separates this context from all others.
@@ -268,6 +278,8 @@ impl Context {
             Self::ProvisionRequest => "medsec/v1/auth/request",
             Self::ProvisionReceipt => "medsec/v1/auth/receipt",
             Self::RegistryProof => "medsec/v1/tool/registry-proof",
+            Self::Erase => "medsec/v1/core/erase",
+            Self::EraseReceipt => "medsec/v1/core/erase-receipt",
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! From the ground up; nothing imports upward:
 //! [`codec`] [`hal`] [`secret`] [`time`] → [`suite`] [`event`] → [`key`] → [`rng`] [`agreement`] → [`hpke`] [`flash`]
-//! [`identity`] → [`lifecycle`] → [`access`] [`local_port`].
+//! [`identity`] → [`lifecycle`] → [`access`] [`local_port`] → [`sanitize`].
 #![no_std]
 
 pub mod access;
@@ -17,6 +17,7 @@ pub mod key;
 pub mod lifecycle;
 pub mod local_port;
 pub mod rng;
+pub mod sanitize;
 pub mod secret;
 pub mod suite;
 pub mod time;

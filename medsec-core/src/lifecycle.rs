@@ -221,6 +221,9 @@ impl Lifecycle {
     /// The state could not be read: no word, or a store that is not authentic.
     pub const UNREADABLE: Self = Self(None);
 
+    /// The end, for who finds that it came.
+    pub(crate) const DECOMMISSIONED: Self = Self(Some(State::Decommissioned));
+
     /// What a stored word means. One of no state is [`Lifecycle::UNREADABLE`], never the nearest.
     #[must_use]
     pub const fn of(word: u32) -> Self {

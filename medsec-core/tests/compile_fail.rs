@@ -3,7 +3,7 @@
 
 /// A count below this one fails: a program was lost.
 #[cfg(test)]
-const PROGRAMS_MIN: usize = 208;
+const PROGRAMS_MIN: usize = 221;
 
 /// Goal: each misuse fails for its own reason. Method: compile all programs and their twins.
 #[test]

@@ -94,3 +94,4 @@ pub mod prng;
 pub mod production;
 pub mod rng;
 pub mod tamper;
+pub mod window;

@@ -8,6 +8,7 @@ pub mod cell;
 mod histories;
 pub mod provision;
 pub mod ring;
+pub mod sanitize;
 mod snapshot;
 mod spread;
 pub mod store;

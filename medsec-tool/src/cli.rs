@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub(crate) use self::authority::{
-    ActionChoice, CaVerb, HolderKind, IssueArgs, OriginChoice, PermitArgs, PermitVerb,
+    ActionChoice, CaVerb, EraseVerb, HolderKind, IssueArgs, OriginChoice, PermitArgs, PermitVerb,
 };
 pub(crate) use self::registry::{DeviceVerb, EndArgs, RegistryVerb};
 use crate::link::address::Address;
@@ -67,6 +67,9 @@ pub(crate) enum Verb {
     /// Allow something from outside, once, to one device
     #[command(subcommand)]
     Permit(PermitVerb),
+    /// Say whether a device has erased what its owner left
+    #[command(subcommand)]
+    Erase(EraseVerb),
     /// Keep a maker's registry of units: who exists, and that nothing is there twice
     #[command(subcommand)]
     Registry(RegistryVerb),
@@ -371,6 +374,7 @@ impl Verb {
             Self::Ca(_) => "medsec.ca/1",
             Self::Permit(_) => "medsec.permit/1",
             Self::Registry(_) | Self::Device(DeviceVerb::CheckUnique { .. }) => "medsec.registry/1",
+            Self::Erase(EraseVerb::VerifyCertificate { .. }) => "medsec.erase.verify-certificate/1",
             Self::Device(DeviceVerb::Show(_)) => "medsec.device.show/1",
             Self::Device(
                 DeviceVerb::List { .. }

@@ -1,5 +1,6 @@
 //! The codes of errors and findings, and what each means. They are frozen: documents and scripts refer to them.
 
+mod erase;
 mod link;
 mod registry;
 
@@ -452,6 +453,9 @@ impl Code {
         &Self::UNKNOWN_UNIT,
         &Self::NOT_IN_THIS_STATE,
         &Self::COLLISION,
+        &Self::FOREIGN_ERASE,
+        &Self::OTHER_REQUEST,
+        &Self::LOG_LOST,
         &Self::BUG,
     ];
 
@@ -473,6 +477,7 @@ mod tests {
             include_str!("code.rs"),
             include_str!("code/link.rs"),
             include_str!("code/registry.rs"),
+            include_str!("code/erase.rs"),
         ];
         let declared = declared.map(|file| file.matches("\n    pub const ").count());
         let declared = declared.iter().sum::<usize>() - 1;

@@ -5,6 +5,7 @@ pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod device;
 pub(crate) mod device_show;
+pub(crate) mod erase;
 pub(crate) mod explain;
 pub(crate) mod export_open;
 pub(crate) mod log_checkpoint;

@@ -66,6 +66,9 @@ pub enum KeyFileError {
     /// The digits are no permit.
     #[error("the digits are no permit, or one that no device would take")]
     Permit,
+    /// The bytes are no erase certificate.
+    #[error("the bytes are no erase certificate, or one that no device would sign")]
+    Erase,
     /// The digits are no public key.
     #[error("the digits are no Ed25519 public key, or one that would vouch for anything")]
     NoKey,

@@ -11,6 +11,7 @@
 pub mod catalogue;
 pub mod claim;
 pub mod code;
+pub mod erase;
 pub mod error;
 pub mod exit;
 pub mod holder;
@@ -47,9 +48,9 @@ use clap::Parser as _;
 
 use crate::cli::{Cli, ColorChoice, Global, LogVerb, SimVerb, Verb};
 use crate::command::{
-    ca as ca_verbs, completions, demo, device, explain, export_open, log_checkpoint, log_export,
-    log_fetch, log_pseudonym, log_report, log_verify, man, permit as permit_verbs,
-    registry as registry_verbs, schema, sim_export, sim_run,
+    ca as ca_verbs, completions, demo, device, erase as erase_verbs, explain, export_open,
+    log_checkpoint, log_export, log_fetch, log_pseudonym, log_report, log_verify, man,
+    permit as permit_verbs, registry as registry_verbs, schema, sim_export, sim_run,
 };
 use crate::error::Error;
 use crate::exit::Exit;
@@ -132,6 +133,7 @@ fn dispatch(
         Verb::Demo { out } => demo::run(out.as_deref()),
         Verb::Ca(verb) => ca_verbs::run(verb),
         Verb::Permit(verb) => permit_verbs::run(verb),
+        Verb::Erase(verb) => erase_verbs::run(verb),
         Verb::Registry(verb) => registry_verbs::run(verb),
         Verb::Device(verb) => device::run(verb),
         Verb::Sim(SimVerb::Run(args)) => sim_run::run(args, err),

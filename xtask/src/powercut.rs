@@ -32,7 +32,7 @@ struct Driver {
     runs_control: u64,
 }
 
-const DRIVERS: [Driver; 6] = [
+const DRIVERS: [Driver; 7] = [
     Driver {
         group: "core",
         structure: "cell",
@@ -99,6 +99,17 @@ const DRIVERS: [Driver; 6] = [
         runs_full: 200_000,
         runs_control: 1_000,
     },
+    Driver {
+        group: "sanitize",
+        structure: "sanitize",
+        run: powercut::sanitize::run,
+        replay: powercut::sanitize::replay,
+        models: &powercut::sanitize::CLAIMED,
+        control: "medsec-core/tests/weakened/sanitize-erase-again.patch",
+        runs: 20_000,
+        runs_full: 1_000_000,
+        runs_control: 4_000,
+    },
 ];
 
 /// Draws the histories, unless told otherwise.
@@ -127,7 +138,7 @@ pub(crate) fn run(shell: &Shell, arguments: &[String]) -> Outcome {
     }
     let mut lines = Vec::new();
     let copy = Copy::of(shell)?;
-    for group in ["core", "audit", "auth"] {
+    for group in ["core", "audit", "auth", "sanitize"] {
         if options.group.as_ref().is_some_and(|only| only != group) {
             continue;
         }
@@ -152,7 +163,7 @@ fn parse(arguments: &[String]) -> Result<Options, String> {
                 let seed = words.next().and_then(|seed| seed.parse().ok());
                 options.seed = seed.ok_or("--seed takes a number")?;
             }
-            "core" | "audit" | "auth" => options.group = Some(word.clone()),
+            "core" | "audit" | "auth" | "sanitize" => options.group = Some(word.clone()),
             _ => return Err(format!("unknown argument {word}")),
         }
     }

@@ -1,8 +1,8 @@
-//! What core records of a device's life and of its local ports.
+//! What core records of a device's life, of its end and of its local ports.
 //!
 //! Apart from [`SystemEvent`](super::SystemEvent), so that firmware without ports carries nothing of them.
 
-use crate::event::field::{Duration, PrincipalId};
+use crate::event::field::{Count, Digest8, Duration, PrincipalId};
 use crate::events;
 
 events! {
@@ -101,8 +101,34 @@ events! {
     }
 }
 
+events! {
+    /// What a device becomes once it was sanitized.
+    pub codes SanitizeOutcome {
+        /// It keeps its identity and waits for another owner.
+        ChangeOfOwner = 1,
+        /// It loses its identity, and is nobody's for ever.
+        Decommission = 2,
+    }
+}
+
+events! {
+    /// What a region of flash holds, in the order in which regions are erased.
+    pub codes ErasedKind {
+        /// Secrets that others are derived from or sealed under.
+        Secrets = 1,
+        /// What persons and peers are known by.
+        Credentials = 2,
+        /// The log.
+        Log = 3,
+        /// Settings, therapy, copies of them.
+        Settings = 4,
+        /// What is kept on modules that can be taken off.
+        Module = 5,
+    }
+}
+
 events! { @system
-    /// What core records of a device's life and of its local ports. Ids `0x0201..=0x02FF`.
+    /// What core records of a device's life, of its end and of its local ports. Ids `0x0201..=0x02FF`.
     #[derive(Clone, Copy, PartialEq, Eq, Debug)]
     #[non_exhaustive]
     pub enum DeviceEvent {
@@ -150,6 +176,42 @@ events! { @system
             public why: PortRefusal,
             /// Who wanted it.
             public by: PrincipalId,
+        },
+        /// All that an owner left is about to be erased.
+        SanitizeBegun = 0x0207 [ConfigurationChange, Security, Success] {
+            /// What the device becomes.
+            public outcome: SanitizeOutcome,
+            /// How often that was begun, this time included.
+            public number: Count,
+            /// Who wants it; a second person has approved, or the maker.
+            public by: PrincipalId,
+        },
+        /// Records are about to be erased that nobody is known to have.
+        EvidenceLost = 0x0208 [ConfigurationChange, Security, MinorFailure] {
+            /// How many records somebody is known to have.
+            public exported: Count,
+            /// How many there are.
+            public records: Count,
+            /// Who accepts that.
+            public by: PrincipalId,
+        },
+        /// A region was erased and read back. For whoever listens: the log of the device may be gone by then.
+        RegionErased = 0x0209 [ControlSystem, Security, Success] {
+            /// What it held.
+            public kind: ErasedKind,
+            /// Where it begins, in bytes.
+            public start: Count,
+            /// How many bytes were read back.
+            public bytes: Count,
+        },
+        /// All was read back, and a certificate of it was signed.
+        EraseCertified = 0x020A [ConfigurationChange, Security, Success] {
+            /// What the device becomes.
+            public outcome: SanitizeOutcome,
+            /// How often the device was sanitized.
+            public number: Count,
+            /// Of the certificate.
+            public digest: Digest8,
         },
     }
 }

@@ -139,6 +139,21 @@ pub(crate) enum PermitVerb {
     },
 }
 
+#[derive(Subcommand, Debug)]
+pub(crate) enum EraseVerb {
+    /// Verify the certificate that a device signs once it has erased what its owner left
+    VerifyCertificate {
+        /// The certificate: its bytes, or a line of digits
+        file: PathBuf,
+        /// The device's own certificate, which is taken as good
+        #[arg(long, value_name = "CERT")]
+        device: PathBuf,
+        /// What was given with the request; left out, the certificate may be an old one
+        #[arg(long, value_name = "DIGITS")]
+        nonce: Option<String>,
+    },
+}
+
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ActionChoice {
     /// A service person of the maker works on the device; by one of the maker

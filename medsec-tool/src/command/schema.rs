@@ -5,11 +5,12 @@ use crate::output::Outcome;
 use crate::untrusted::Untrusted;
 
 /// Name and text of each schema.
-const SCHEMAS: [(&str, &str); 20] = [
+const SCHEMAS: [(&str, &str); 21] = [
     ("ca", include_str!("../../schema/ca.json")),
     ("demo", include_str!("../../schema/demo.json")),
     ("device.list", include_str!("../../schema/device.list.json")),
     ("device.show", include_str!("../../schema/device.show.json")),
+    ("erase.verify-certificate", include_str!("../../schema/erase.verify-certificate.json")),
     ("error", include_str!("../../schema/error.json")),
     ("explain", include_str!("../../schema/explain.json")),
     ("export.inspect", include_str!("../../schema/export.inspect.json")),

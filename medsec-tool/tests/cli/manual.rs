@@ -5,7 +5,7 @@ use medsec_tool::exit::Exit;
 use crate::support::{Bench, Judge, good_log};
 
 /// Every verb there is, as a person types it.
-const VERBS: [&str; 41] = [
+const VERBS: [&str; 43] = [
     "ca init",
     "ca show",
     "ca issue",
@@ -22,6 +22,8 @@ const VERBS: [&str; 41] = [
     "registry restore",
     "registry verify",
     "registry",
+    "erase verify-certificate",
+    "erase",
     "device show",
     "device list",
     "device label",
@@ -58,6 +60,7 @@ fn the_table_of_verbs_is_whole() {
         (&["log", "--help"], "log ", 6),
         (&["ca", "--help"], "ca ", 6),
         (&["permit", "--help"], "permit ", 3),
+        (&["erase", "--help"], "erase ", 1),
         (&["registry", "--help"], "registry ", 4),
         (&["device", "--help"], "device ", 6),
         (&["export", "--help"], "export ", 2),
