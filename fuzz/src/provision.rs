@@ -124,6 +124,7 @@ impl Device {
             own: self.own.as_ref(),
             debug: self.debug,
             model: MODEL,
+            suite: 1,
             signing: key(1).public(),
             agreement: agreement(2).public(),
             trust: Trust::new(anchors, &[], &[]).expect("keys that differ"),

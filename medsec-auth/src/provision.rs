@@ -17,7 +17,8 @@
 //! 2. What a device is born with is drawn before there is a station, and does not leave it.
 //! 3. A run is named by its station; a device that has begun one goes on with no other. It does not begin anew: that takes other secrets.
 //! 4. The device signs which unit it is over the handshake hash, so what stands between it and the station takes nobody else's place.
-//! 5. A code is drawn by the device and told once. A fresh one makes those before worthless; of the last one nothing is kept that opens.
+//! 5. A code is drawn by the device and told once. A fresh one makes those before worthless. What is kept of the last one is not the code, and opens links
+//!    by label with this device alone; whoever reads it out of the device has that.
 //! 6. It is sealed only by a station that has the last code and the certificate that is kept, and only with the debug port locked where the part has a
 //!    lock. From then on both stand.
 //!
@@ -39,7 +40,7 @@ use medsec_core::suite::{Suite, TAG_BYTES};
 use subtle::ConstantTimeEq;
 
 use self::claim::ClaimKey;
-use self::message::{Debug, Hello, Progress, Refused, Request, Run};
+use self::message::{Debug, Hello, NO_PROOF, Progress, Refused, Request, Run};
 use crate::authenticator::Authenticator;
 use crate::credential::Claim;
 use crate::people::{Pending, PeopleError};
@@ -57,6 +58,8 @@ pub struct Facts<'a> {
     pub debug: Debug,
     /// Its model.
     pub model: u32,
+    /// The suite that it is built with.
+    pub suite: u8,
     /// Its key that signs.
     pub signing: PublicKey,
     /// Its key for links.
@@ -97,9 +100,11 @@ fn progress(facts: &Facts<'_>) -> Result<Option<Progress>, Refused> {
     if stored == 0 {
         return Ok(None);
     }
-    match Progress::of(stored) {
-        Some(Progress::Begun) if facts.own.is_some() => Ok(Some(Progress::Certified)),
-        Some(progress) if progress != Progress::Certified => Ok(Some(progress)),
+    match (Progress::of(stored), facts.own) {
+        (Some(Progress::Begun), Some(_)) => Ok(Some(Progress::Certified)),
+        (Some(Progress::Begun), None) => Ok(Some(Progress::Begun)),
+        (Some(progress @ (Progress::Coded | Progress::Sealed)), Some(_)) => Ok(Some(progress)),
+        // What came behind a certificate is nothing without it.
         _ => Err(Refused::Fault),
     }
 }
@@ -188,12 +193,16 @@ fn sealing(
     if !bool::from(own.ct_eq(digest)) {
         return Err(Refused::Certificate);
     }
+    let key = ClaimKey::kept(facts.claim.verifier.duplicate());
     match progress {
         Progress::Begun | Progress::Certified => Err(Refused::Order),
-        // Whoever asks again after a cut has the code no more, and needs it for nothing.
-        Progress::Sealed => Ok(Due::Receipt(own)),
+        // Whoever asks again after a cut may have the code no more, and says so; another code is none of this device.
+        Progress::Sealed if *proof == NO_PROOF => Ok(Due::Receipt(own)),
+        Progress::Sealed => {
+            key.check(run, digest, proof).map_err(|_| Refused::Proof)?;
+            Ok(Due::Receipt(own))
+        }
         Progress::Coded => {
-            let key = ClaimKey::kept(facts.claim.verifier.duplicate());
             key.check(run, digest, proof).map_err(|_| Refused::Proof)?;
             if facts.debug == Debug::Open {
                 return Ok(Due::Lock);
@@ -208,8 +217,10 @@ fn sealing(
 /// Whether a certificate is this device's, by its maker, and good in service.
 fn check(facts: &Facts<'_>, certificate: &Certificate) -> Result<(), Refused> {
     let claims = certificate.claims();
+    let suite = 1_u8.checked_shl(u32::from(facts.suite.saturating_sub(1))).unwrap_or(0);
     let is_own = claims.kind == Kind::Device
         && claims.model == facts.model
+        && claims.suites & suite != 0
         && claims.subject == device_id(facts.model, &facts.signing)
         && certificate.signing_key() == Some(facts.signing)
         && certificate.agreement_key() == Some(facts.agreement);

@@ -6,7 +6,7 @@
 use medsec::auth::credential::Claim;
 use medsec::auth::hal::{HeldPepper, SameFlash};
 use medsec::auth::lockout::{AtCut, Config, Policy};
-use medsec::core::agreement::AgreementSecret;
+use medsec::core::agreement::{AgreementKey, AgreementSecret};
 use medsec::core::flash::Region;
 use medsec::core::flash::cell::Progress;
 use medsec::core::hal::{DebugLock, DebugState};
@@ -20,6 +20,7 @@ use medsec::core::key::{DeviceKey, PublicKey, device_id};
 use medsec::core::rng::Random;
 use medsec::core::suite::Aes256Gcm;
 use medsec::production::{OUT_BYTES_MIN, Parts, Production, Unmade};
+use medsec::transport::frame::Outgoing;
 use medsec::{
     Device, Identity, Pause, People, Port, Profile, ResetCause, Retention, Secret, Staff, policy,
 };
@@ -121,6 +122,12 @@ impl LineDebug {
         Self { is_prompt, is_asked: false, is_locked: false }
     }
 
+    /// One that was locked in an earlier boot.
+    #[must_use]
+    pub const fn locked() -> Self {
+        Self { is_prompt: true, is_asked: true, is_locked: true }
+    }
+
     /// The unit is switched on.
     pub const fn reset(&mut self) {
         self.is_locked = self.is_asked;
@@ -140,12 +147,48 @@ impl DebugLock for LineDebug {
     }
 }
 
-/// The secret of the chip of unit `number`, and its number.
-#[must_use]
-pub fn chip(number: u64) -> (Secret<32>, [u8; 8]) {
-    let mut secret = [0x77; 32];
-    secret[..8].copy_from_slice(&number.to_le_bytes());
-    (Secret::new(secret), number.to_be_bytes())
+/// A chip: the secret that it has, and its number.
+#[derive(Clone, Copy)]
+pub struct Chip {
+    /// The secret.
+    pub secret: [u8; 32],
+    /// The number.
+    pub id: [u8; 8],
+}
+
+impl Chip {
+    /// That of unit `number`.
+    #[must_use]
+    pub fn new(number: u64) -> Self {
+        let mut secret = [0x77; 32];
+        secret[..8].copy_from_slice(&number.to_le_bytes());
+        Self { secret, id: number.to_be_bytes() }
+    }
+}
+
+impl core::fmt::Debug for Chip {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Chip")
+    }
+}
+
+/// What the firmware of a unit has of its maker.
+#[derive(Clone, Copy, Debug)]
+pub struct Firmware<'a> {
+    /// Whose certificates it takes.
+    pub anchors: &'a [Anchor],
+    /// Who reads the log of what has no owner yet.
+    pub log_authority: AgreementKey,
+}
+
+impl Firmware<'_> {
+    fn identity(&self, birth: &Birth) -> Identity {
+        Identity {
+            storage_root: birth.storage_root.duplicate(),
+            signing_seed: birth.signing_seed.duplicate(),
+            log_authority: self.log_authority,
+        }
+    }
 }
 
 /// A maker: who certifies stations and devices, and reads the log of what has no owner yet.
@@ -184,10 +227,23 @@ impl Maker {
         agreement: &[u8; 32],
         signing: &PublicKey,
     ) -> Option<Certificate> {
+        self.certify_for(0b11, kind, serial, agreement, signing)
+    }
+
+    /// The same for some suites only.
+    #[must_use]
+    pub fn certify_for(
+        &self,
+        suites: u8,
+        kind: Kind,
+        serial: u32,
+        agreement: &[u8; 32],
+        signing: &PublicKey,
+    ) -> Option<Certificate> {
         let is_device = kind == Kind::Device;
         let claims = Claims {
             kind,
-            suites: 0b11,
+            suites,
             is_test: false,
             serial,
             issuer: self.signer.public().kid(),
@@ -200,18 +256,14 @@ impl Maker {
             scope: NO_SCOPE,
             subject: if is_device { device_id(MODEL, signing) } else { [0x57; 16] },
         };
-        let agreement = medsec::core::agreement::AgreementKey::parse(agreement).ok()?;
+        let agreement = AgreementKey::parse(agreement).ok()?;
         Unsigned::new(claims, Some(&agreement), Some(signing)).ok()?.sign(&self.signer).ok()
     }
 
-    /// What a unit keeps of it, beside what it is born with.
+    /// What a unit has of it.
     #[must_use]
-    pub fn identity(&self, birth: &Birth) -> Identity {
-        Identity {
-            storage_root: birth.storage_root.duplicate(),
-            signing_seed: birth.signing_seed.duplicate(),
-            log_authority: self.log_authority.public(),
-        }
+    pub fn firmware(&self) -> Firmware<'_> {
+        Firmware { anchors: &self.anchors, log_authority: self.log_authority.public() }
     }
 }
 
@@ -228,24 +280,25 @@ fn said<E: core::fmt::Display>(what: &'static str) -> impl Fn(E) -> Fault {
     move |error| format!("{what}: {error}")
 }
 
-/// Makes the unit `number` on a blank part: the first boot.
+/// Makes a unit on a blank part: the first boot. `seed` draws its noise.
 ///
 /// # Errors
 /// What failed.
 pub fn bear<const READ: usize, const WRITE: usize, const BYTES: usize>(
     flash: &mut FaultFlash<READ, WRITE, BYTES>,
-    maker: &Maker,
-    number: u64,
+    firmware: &Firmware<'_>,
+    chip: &Chip,
+    seed: u64,
 ) -> Result<(), Fault> {
-    let mut random = Random::new(<Noise>::good(number ^ 0x0B1A));
-    let (part, id) = chip(number);
-    let started = random.start(Secret::new([0x5D; 32]), &id);
+    let mut random = Random::new(<Noise>::good(seed));
+    let part = Secret::new(chip.secret);
+    let started = random.start(Secret::new([0x5D; 32]), &chip.id);
     started.map_err(said("noise"))?;
     let birth = Birth::draw(&mut random).map_err(said("birth"))?;
     BirthCell::format(flash, BIRTH, &part, &birth).map_err(said("birth"))?;
-    let identity = maker.identity(&birth);
+    let identity = firmware.identity(&birth);
     OwnCell::format(flash, OWN, &birth.storage_root).map_err(said("certificate"))?;
-    let noise = Noise::good(number ^ 0x0B1B);
+    let noise = Noise::good(!seed);
     let board = LineBoard { flash: &mut *flash, noise, clock: SimClock::new() };
     Device::format(board, &identity, Secret::new([0x5E; 32])).map_err(said("log"))?;
     People::<LineBoard<'_, READ, WRITE, BYTES>, Nobody>::format(
@@ -266,16 +319,16 @@ pub struct UnitKeys {
 }
 
 impl UnitKeys {
-    /// Finds what the unit `number` was born with.
+    /// Finds what a unit was born with.
     ///
     /// # Errors
     /// What failed; the power may be off.
     pub fn find<const READ: usize, const WRITE: usize, const BYTES: usize>(
         flash: &mut FaultFlash<READ, WRITE, BYTES>,
-        maker: &Maker,
-        number: u64,
+        firmware: &Firmware<'_>,
+        chip: &Chip,
     ) -> Result<Self, Fault> {
-        let (part, chip) = chip(number);
+        let part = Secret::new(chip.secret);
         let mut cell = BirthCell::mount(flash, BIRTH, &part).map_err(said("birth"))?;
         let mut lender = ();
         while cell.settle(flash, &Pause::lend(&mut lender, 100)).map_err(said("birth"))?
@@ -283,8 +336,8 @@ impl UnitKeys {
         {}
         let birth = cell.secrets().ok_or("birth: no secrets")?;
         let agreement = AgreementSecret::from_bytes(birth.agreement.duplicate());
-        let identity = maker.identity(&birth);
-        Ok(Self { birth, agreement, identity, chip })
+        let identity = firmware.identity(&birth);
+        Ok(Self { birth, agreement, identity, chip: chip.id })
     }
 }
 
@@ -305,6 +358,8 @@ pub struct LineUnit<'a, const READ: usize, const WRITE: usize, const BYTES: usiz
     pub people: People<Board<'a, READ, WRITE, BYTES>, Nobody>,
     /// Its certificate.
     pub own: OwnCell,
+    /// Its clock.
+    pub clock: SimClock,
     debug: &'a mut LineDebug,
     end: Production<'a, Aes256Gcm>,
 }
@@ -318,7 +373,7 @@ impl<'a, const READ: usize, const WRITE: usize, const BYTES: usize>
     /// What failed; the power may be off.
     pub fn boot(
         flash: &'a mut FaultFlash<READ, WRITE, BYTES>,
-        (maker, keys): (&'a Maker, &'a UnitKeys),
+        (firmware, keys): (&Firmware<'a>, &'a UnitKeys),
         debug: &'a mut LineDebug,
         noise: u64,
     ) -> Result<Self, Fault> {
@@ -326,7 +381,8 @@ impl<'a, const READ: usize, const WRITE: usize, const BYTES: usize>
         let identity = &keys.identity;
         let own =
             OwnCell::mount(flash, OWN, &identity.storage_root).map_err(said("certificate"))?;
-        let board = LineBoard { flash, noise: Noise::good(noise), clock: SimClock::new() };
+        let clock = SimClock::new();
+        let board = LineBoard { flash, noise: Noise::good(noise), clock: clock.clone() };
         let mut device = Device::boot(board, identity, ResetCause::PowerOn).map_err(said("log"))?;
         let mut lender = ();
         while device.maintain(&Pause::lend(&mut lender, 100)).map_err(said("log"))?
@@ -339,27 +395,32 @@ impl<'a, const READ: usize, const WRITE: usize, const BYTES: usize>
         }
         let unmade = Unmade {
             agreement: &keys.agreement,
-            trust: Trust::new(&maker.anchors, &[], &[]).map_err(said("anchors"))?,
+            trust: Trust::new(firmware.anchors, &[], &[]).map_err(said("anchors"))?,
             floor: Day::FIRST,
             chip: keys.chip,
             revision: 3,
             firmware: [0xF1; 32],
         };
         let end = Production::new(unmade, device.now());
-        Ok(Self { device, people, own, debug, end })
+        Ok(Self { device, people, own, clock, debug, end })
     }
 
     /// Takes a message of the station, and gives the answer, if there is one.
     pub fn receive(&mut self, message: &[u8]) -> Option<Vec<u8>> {
         let mut out = [0; OUT_BYTES_MIN];
+        let answer = self.answer(&mut message.to_vec(), &mut out)?;
+        Some(answer.bytes().to_vec())
+    }
+
+    /// The same, as a channel takes it; `out` has [`OUT_BYTES_MIN`] bytes.
+    pub fn answer<'m>(&mut self, message: &mut [u8], out: &'m mut [u8]) -> Option<Outgoing<'m>> {
         let mut parts = Parts {
             device: &mut self.device,
             people: &mut self.people,
             own: &mut self.own,
             debug: &mut *self.debug,
         };
-        let answer = self.end.receive(&mut parts, &mut message.to_vec(), &mut out).ok()??;
-        Some(answer.bytes().to_vec())
+        self.end.receive(&mut parts, message, out).ok().flatten()
     }
 }
 

@@ -12,7 +12,7 @@ use clap_complete::Shell;
 pub(crate) use self::authority::{
     ActionChoice, CaVerb, EraseVerb, HolderKind, IssueArgs, OriginChoice, PermitArgs, PermitVerb,
 };
-pub(crate) use self::registry::{DeviceVerb, EndArgs, RegistryVerb};
+pub(crate) use self::registry::{DeviceVerb, EndArgs, EnrollArgs, RegistryVerb};
 use crate::link::address::Address;
 
 /// Verify, report and export the audit logs of medical devices. Works without a network.
@@ -218,6 +218,8 @@ pub(crate) struct OpenArgs {
 pub(crate) enum SimVerb {
     /// Let a simulated pump answer on this computer; its folder is made first if there is none
     Run(SimArgs),
+    /// Let a simulated device that is being made answer a station; its folder is made first if there is none
+    Line(LineArgs),
     /// Let a simulated pump seal its log to recipients, as for a medium
     Export {
         /// The pump's folder
@@ -229,6 +231,21 @@ pub(crate) enum SimVerb {
         #[arg(short, long, value_name = "OUT")]
         output: PathBuf,
     },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct LineArgs {
+    /// The device's folder
+    pub(crate) dir: PathBuf,
+    /// Whose stations and certificates its firmware takes: trust.txt of the maker's authority
+    #[arg(long, value_name = "TRUST")]
+    pub(crate) trust: PathBuf,
+    /// Where it answers: a port of 127.0.0.1 (0 for any), or pty for a pseudo-terminal; the file `address` tells
+    #[arg(long, value_name = "PORT|pty", default_value = "0")]
+    pub(crate) listen: Listen,
+    /// Stop after so many connections; 0 is never
+    #[arg(long, value_name = "N", default_value = "0")]
+    pub(crate) connections: u32,
 }
 
 #[derive(Args, Debug)]
@@ -377,12 +394,13 @@ impl Verb {
             Self::Erase(EraseVerb::VerifyCertificate { .. }) => "medsec.erase.verify-certificate/1",
             Self::Device(DeviceVerb::Show(_)) => "medsec.device.show/1",
             Self::Device(
-                DeviceVerb::List { .. }
+                DeviceVerb::Enroll(_)
+                | DeviceVerb::List { .. }
                 | DeviceVerb::Label { .. }
                 | DeviceVerb::Revoke(_)
                 | DeviceVerb::Decommission(_),
             ) => "medsec.device.list/1",
-            Self::Sim(SimVerb::Run(_)) => "medsec.sim.run/1",
+            Self::Sim(SimVerb::Run(_) | SimVerb::Line(_)) => "medsec.sim.run/1",
             Self::Sim(SimVerb::Export { .. }) => "medsec.sim.export/1",
             Self::Export(ExportVerb::Inspect { .. }) => "medsec.export.inspect/1",
             Self::Export(ExportVerb::Open(_)) => "medsec.export.open/1",

@@ -1,5 +1,6 @@
 //! Why a command could not give a verdict.
 
+use medsec::auth::provision::message::Refused as NotMade;
 use medsec::link::request::Refused;
 use medsec_core::identity::trust::Refusal;
 use medsec_transport::link::LinkError;
@@ -161,6 +162,12 @@ pub enum Error {
         /// Why.
         why: Refused,
     },
+    /// A device that is being made does not do what a station asks.
+    #[error("the device is not made: {why}")]
+    NotMade {
+        /// Why.
+        why: NotMade,
+    },
     /// The device answered what makes no sense.
     #[error("the device's answer is malformed")]
     OddAnswer,
@@ -282,7 +289,7 @@ impl Error {
             Self::LinkLost { .. } => Code::LINK_LOST,
             Self::Unproven { .. } => Code::UNPROVEN,
             Self::NotWelcome { .. } => Code::NOT_WELCOME,
-            Self::RequestRefused { .. } => Code::REQUEST_REFUSED,
+            Self::RequestRefused { .. } | Self::NotMade { .. } => Code::REQUEST_REFUSED,
             Self::OddAnswer => Code::ODD_ANSWER,
             Self::SealedFile { .. } => Code::SEALED_FILE,
             Self::Recipients { .. } => Code::RECIPIENTS,
@@ -316,6 +323,7 @@ impl Error {
             | Self::Recipients { .. }
             | Self::Unproven { .. }
             | Self::NotWelcome { .. }
+            | Self::NotMade { .. }
             | Self::RequestRefused { why: Refused::Denied } => Exit::Refused,
             Self::Read { .. }
             | Self::TooLarge { .. }

@@ -50,7 +50,7 @@ use crate::cli::{Cli, ColorChoice, Global, LogVerb, SimVerb, Verb};
 use crate::command::{
     ca as ca_verbs, completions, demo, device, erase as erase_verbs, explain, export_open,
     log_checkpoint, log_export, log_fetch, log_pseudonym, log_report, log_verify, man,
-    permit as permit_verbs, registry as registry_verbs, schema, sim_export, sim_run,
+    permit as permit_verbs, registry as registry_verbs, schema, sim_export, sim_line, sim_run,
 };
 use crate::error::Error;
 use crate::exit::Exit;
@@ -137,6 +137,7 @@ fn dispatch(
         Verb::Registry(verb) => registry_verbs::run(verb),
         Verb::Device(verb) => device::run(verb),
         Verb::Sim(SimVerb::Run(args)) => sim_run::run(args, err),
+        Verb::Sim(SimVerb::Line(args)) => sim_line::run(args, err),
         Verb::Sim(SimVerb::Export { dir, to, output }) => sim_export::run(dir, to, output),
         Verb::Export(verb) => export_open::run(verb),
         Verb::Log(LogVerb::Fetch { peer, output }) => log_fetch::run(peer, output),

@@ -1,6 +1,7 @@
 //! The tool's end of a link to a device.
 
 pub(crate) mod address;
+pub(crate) mod station;
 pub(crate) mod wire;
 
 use core::time::Duration;

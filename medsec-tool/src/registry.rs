@@ -120,6 +120,7 @@ const PRINTED: &str = "SELECT tag FROM claim WHERE unit = ?1 AND state = 'printe
 const VOID_CLAIM: &str = "UPDATE claim SET state = 'void' WHERE unit = ?1 AND state = 'printed'";
 const ADD_CLAIM: &str = "INSERT INTO claim (tag, unit, state) VALUES (?1, ?2, 'printed')";
 const SEAL_CLAIM: &str = "UPDATE claim SET state = 'sealed' WHERE unit = ?1 AND state = 'printed'";
+const VOID_UNITS: &str = "SELECT count(*) FROM unit WHERE serial = ?1 AND state = 'void'";
 const SEAL: &str = "UPDATE unit SET state = 'active', receipt = ?2 WHERE id = ?1";
 const CHANGE: &str = "UPDATE unit SET state = ?2 WHERE id = ?1";
 
@@ -188,6 +189,26 @@ impl Registry {
 
 /// What a station asks for, in this order.
 impl Registry {
+    /// The transaction in which the unit with this serial number is made: that of the row there is, or else a new one, which follows from the
+    /// registry, the serial number and how often it was given up. So a station that was switched off before there was a row goes on with the same.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn transaction(&mut self, serial: u64) -> Result<[u8; 16], RegistryError> {
+        let tx = self.store.read()?;
+        if let Some(row) = rows::by_serial(&tx, serial)?
+            && row.state != State::Void
+        {
+            return Ok(row.unit.txn);
+        }
+        let id: [u8; 16] = tx.one(META, [], |row| row.get(0))?;
+        let given_up: u32 = tx.one(VOID_UNITS, [serial.to_be_bytes()], |row| row.get(0))?;
+        let text = b"medsec-registry-run-1";
+        let hash = sha256(&[text, &id, &serial.to_le_bytes(), &given_up.to_le_bytes()]);
+        let (front, _) = hash.split_first_chunk().ok_or(RegistryError::UnknownUnit)?;
+        Ok(*front)
+    }
+
     /// Gives a unit its row and the number of its certificate.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! The device's end of a link with a station, while it is being made.
 //!
-//! First boot: the line has [`BirthCell::format`](medsec_core::identity::birth::BirthCell::format) draw what the device is born with, then
+//! First boot: the line has [`Birth::draw`](medsec_core::identity::birth::Birth::draw) draw what the device is born with and
+//! [`BirthCell::format`](medsec_core::identity::birth::BirthCell::format) keep it, then
 //! [`Device::format`], [`People::format`] and [`OwnCell::format`] make its stores. It boots as ever, in the state Blank, and a [`Production`] takes
 //! each message of the station until the device waits for its owner. What may be asked, and in which order, is
 //! `medsec_auth::provision`'s; this does it.
@@ -24,8 +25,8 @@ use medsec_core::hal::DebugLock;
 use medsec_core::identity::Day;
 use medsec_core::identity::certificate::{Kind, Kinds};
 use medsec_core::identity::own::{OwnCell, Shown};
-use medsec_core::identity::trust::{Today, Trust};
-use medsec_core::lifecycle::Change;
+use medsec_core::identity::trust::{Stage, Today, Trust};
+use medsec_core::lifecycle::{Change, State, Tamper};
 use medsec_core::suite::{Suite, TAG_BYTES};
 use medsec_core::time::{Pause, Ticks};
 use medsec_transport::frame::{Channel, Outgoing, overhead};
@@ -82,18 +83,26 @@ pub struct Parts<'d, P: Port, W: Watcher, S: Staff, D: DebugLock> {
     pub debug: &'d mut D,
 }
 
+/// A station that is not proven yet, since when, and in which part of life it is judged.
+struct Half<'i, S: Suite> {
+    handshake: Handshake<'i, S, 0>,
+    since: Ticks,
+    stage: Stage,
+}
+
 /// The device's end of a link with a station; one at a time.
 ///
 /// # Security
 /// Nobody is served but who has proved to be a station of the maker, and nobody once the device waits for its owner: then the certificate of a
-/// station does not hold. Messages of others change nothing.
+/// station does not hold. Of others a first message costs the place of the one handshake for [`HALF_OPEN_MS`]. A device in service, in maintenance,
+/// being erased or at its end drops every message unread.
 ///
 /// # Power loss
 /// All of it is in RAM. The station says hello again, under the same name of the run, and goes on where the device is.
 pub struct Production<'i, S: Suite> {
     unmade: Unmade<'i>,
     limiter: Limiter,
-    half: Option<(Handshake<'i, S, 0>, Ticks)>,
+    half: Option<Half<'i, S>>,
     link: Option<Link<S, 0>>,
     /// What the station has said on this link: the run, and its randomness.
     hello: Option<(Hello, Secret<32>)>,
@@ -117,9 +126,14 @@ impl<'i, S: Suite> Production<'i, S> {
         message: &mut [u8],
         out: &'m mut [u8],
     ) -> Result<Option<Outgoing<'m>>, EndpointError> {
+        let life = parts.people.lifecycle().state();
+        if !matches!(life, Ok(State::Blank | State::Provisioning | State::AwaitClaim) | Err(Tamper))
+        {
+            return Err(EndpointError::Layout);
+        }
         match message.first().and_then(|first| Message::of(*first)) {
             Some(Message::Uncertified) => self.first(parts, message, out).map(Some),
-            Some(Message::Third) => self.third(parts.device, message, out),
+            Some(Message::Third) => self.third(parts, message, out),
             Some(Message::Frame) => self.frame(parts, message, out),
             _ => Err(EndpointError::Layout),
         }
@@ -132,17 +146,20 @@ impl<'i, S: Suite> Production<'i, S> {
         out: &'m mut [u8],
     ) -> Result<Outgoing<'m>, EndpointError> {
         let now = parts.device.now();
-        let is_waiting = |since: &Ticks| now.millis_since(*since) < HALF_OPEN_MS;
-        if self.half.as_ref().is_some_and(|(_, since)| is_waiting(since)) {
+        self.expire(now);
+        if self.half.is_some() {
             return Err(EndpointError::Busy);
         }
         self.limiter.take(now).map_err(EndpointError::Admission)?;
-        // Where a cut has left the state of life open, no certificate of a station would hold. If it cannot be settled, none does.
-        let _unsettled: Result<(), Refused> = parts.settle();
+        if parts.people.lifecycle().state().is_err() {
+            // A cut has left the state of life open, and no certificate of a station would hold. If it cannot be settled, none does.
+            let _unsettled: Result<(), Refused> = parts.settle();
+        }
+        let stage = parts.people.lifecycle().stage();
         let judging = Judging {
             trust: self.unmade.trust,
             today: self.today(),
-            stage: parts.people.lifecycle().stage(),
+            stage,
             kinds: Kinds::of(&[Kind::Station]),
             subject: None,
         };
@@ -156,28 +173,42 @@ impl<'i, S: Suite> Production<'i, S> {
             out,
         );
         let (handshake, second) = begun.map_err(EndpointError::Handshake)?;
-        self.half = Some((handshake, now));
+        self.half = Some(Half { handshake, since: now, stage });
         Ok(second)
     }
 
-    fn third<'m, P: Port<Suite = S>, W: Watcher>(
+    /// Gives a handshake up that has taken too long.
+    fn expire(&mut self, now: Ticks) {
+        let is_late = |half: &Half<'_, S>| now.millis_since(half.since) >= HALF_OPEN_MS;
+        if self.half.as_ref().is_some_and(is_late) {
+            self.half = None;
+        }
+    }
+
+    fn third<'m, P: Port<Suite = S>, W: Watcher, T: Staff, D: DebugLock>(
         &mut self,
-        device: &mut Device<P, W>,
+        parts: &mut Parts<'_, P, W, T, D>,
         message: &mut [u8],
         out: &'m mut [u8],
     ) -> Result<Option<Outgoing<'m>>, EndpointError> {
-        let (handshake, _) = self.half.as_mut().ok_or(EndpointError::Layout)?;
-        match handshake.receive(message, &mut []) {
+        self.expire(parts.device.now());
+        // Who has begun before the device was made is not let in afterwards.
+        let stage = parts.people.lifecycle().stage();
+        if self.half.as_ref().is_some_and(|half| half.stage != stage) {
+            self.half = None;
+        }
+        let half = self.half.as_mut().ok_or(EndpointError::Layout)?;
+        match half.handshake.receive(message, &mut []) {
             Ok(_) => {}
             Err(error @ LinkError::Refused(_)) => {
                 let refused = EndpointError::Handshake(error);
-                let (handshake, _) = self.half.take().ok_or(refused)?;
+                let Half { handshake, .. } = self.half.take().ok_or(refused)?;
                 return handshake.alert(out).map(Some).map_err(|_| refused);
             }
             Err(error) => return Err(EndpointError::Handshake(error)),
         }
-        let (handshake, _) = self.half.take().ok_or(EndpointError::Layout)?;
-        let authority = device.links().ok_or(EndpointError::Layout)?;
+        let Half { handshake, .. } = self.half.take().ok_or(EndpointError::Layout)?;
+        let authority = parts.device.links().ok_or(EndpointError::Layout)?;
         self.link = Some(handshake.establish(authority).map_err(EndpointError::Handshake)?);
         self.hello = None;
         Ok(None)
@@ -219,11 +250,28 @@ impl<'i, S: Suite> Production<'i, S> {
         parts: &mut Parts<'_, P, W, T, D>,
         request: &Request<'_>,
     ) -> Result<Answer, Refused> {
-        if let Request::Hello(hello, entropy) = request {
-            self.hello = Some((*hello, Secret::new(*entropy)));
+        // A hello counts once it was answered, and one that was refused leaves none.
+        let before = self.hello.take();
+        let said = match request {
+            Request::Hello(hello, entropy) => (*hello, Secret::new(*entropy)),
+            Request::Certificate(_) | Request::Code | Request::Seal(..) | Request::Finish | _ => {
+                before.ok_or(Refused::Order)?
+            }
+        };
+        let answer = self.answer(parts, &said, request);
+        if answer.is_ok() || !matches!(request, Request::Hello(..)) {
+            self.hello = Some(said);
         }
+        answer
+    }
+
+    fn answer<P: Port<Suite = S>, W: Watcher, T: Staff, D: DebugLock>(
+        &self,
+        parts: &mut Parts<'_, P, W, T, D>,
+        (hello, entropy): &(Hello, Secret<32>),
+        request: &Request<'_>,
+    ) -> Result<Answer, Refused> {
         let link = self.link.as_ref().ok_or(Refused::Order)?;
-        let (hello, entropy) = self.hello.as_ref().ok_or(Refused::Order)?;
         let (handshake, key) = (*link.handshake_hash(), self.unmade.agreement.public());
         let agreement = key.to_bytes();
         let run = Run { hello, handshake: &handshake, agreement: &agreement };
@@ -238,6 +286,7 @@ impl<'i, S: Suite> Production<'i, S> {
                 own: shown.as_ref(),
                 debug: parts.debug(),
                 model: P::PROFILE.model,
+                suite: S::ID,
                 signing: parts.device.public_key(),
                 agreement: key,
                 trust: self.unmade.trust,
@@ -277,8 +326,10 @@ impl<'i, S: Suite> Production<'i, S> {
                 Due::Stored(digest) => return Ok(Answer::Stored(digest)),
                 Due::Receipt(certificate) => {
                     let device = device_id(P::PROFILE.model, &facts.signing);
-                    let receipt =
-                        Receipt { hello: *hello, device, certificate, debug: facts.debug };
+                    // The number that is kept, whatever this hello said.
+                    let serial = facts.own.map_or(hello.serial, |own| own.serial);
+                    let hello = Hello { serial, ..*hello };
+                    let receipt = Receipt { hello, device, certificate, debug: facts.debug };
                     let (key, _) = parts.device.sender();
                     return receipt.sign(key).map(Answer::Sealed).map_err(|_| Refused::Fault);
                 }

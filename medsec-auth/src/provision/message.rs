@@ -1,4 +1,4 @@
-//! What a station asks of a device that is being made, and the answers. `docs/formats.md` §22 has the bytes.
+//! What a station asks of a device that is being made, and the answers. `docs/formats.md` §23 has the bytes.
 //!
 //! They go over a link on which the station has proved itself, and never in clear.
 
@@ -45,8 +45,11 @@ pub struct Hello {
     pub serial: u64,
 }
 
-/// What a station asks for, in this order.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// The proof of a station that asks a sealed device for its receipt once more, and has the code no more.
+pub const NO_PROOF: [u8; TAG_BYTES] = [0; TAG_BYTES];
+
+/// What a station asks for, in this order. Prints none of the station's randomness.
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Request<'m> {
     /// Who the device is. `entropy` enters what the device draws, beside its own noise.
@@ -60,6 +63,18 @@ pub enum Request<'m> {
     Seal([u8; TAG_BYTES], [u8; 32]),
     /// That it waits for its owner, and takes no station any more.
     Finish,
+}
+
+impl core::fmt::Debug for Request<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Hello(hello, _) => f.debug_tuple("Hello").field(hello).finish_non_exhaustive(),
+            Self::Certificate(_) => f.write_str("Certificate"),
+            Self::Code => f.write_str("Code"),
+            Self::Seal(..) => f.write_str("Seal"),
+            Self::Finish => f.write_str("Finish"),
+        }
+    }
 }
 
 impl<'m> Request<'m> {

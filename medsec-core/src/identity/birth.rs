@@ -17,7 +17,7 @@
 //! gives none that could still become others.
 
 use crate::codec::{DecodeError, Overflow, Reader, Writer};
-use crate::flash::cell::{self, Cell, FormatError, MountError, Progress};
+use crate::flash::cell::{Cell, FormatError, MountError, Progress};
 use crate::flash::{Error, Region};
 use crate::hal::{EntropySource, Flash};
 use crate::key::{Label, MacKey};
@@ -156,7 +156,13 @@ impl BirthCell {
         flash: &mut F,
         pause: &Pause<'_>,
     ) -> Result<Progress, Error> {
-        settle(&mut self.0, flash, pause)
+        if !self.0.is_busy() {
+            if !self.0.needs_settle() {
+                return Ok(Progress::Done);
+            }
+            self.0.begin_replace(self.0.value().duplicate());
+        }
+        self.0.step(flash, pause)
     }
 }
 
@@ -168,19 +174,4 @@ impl core::fmt::Debug for BirthCell {
 
 fn mac(part: &Secret<32>) -> MacKey {
     MacKey::derive(part, Label::Birth)
-}
-
-/// One operation of replacing a value by itself, as long as that has to be done.
-pub(super) fn settle<const VALUE: usize, F: Flash>(
-    cell: &mut cell::Cell<VALUE>,
-    flash: &mut F,
-    pause: &Pause<'_>,
-) -> Result<Progress, Error> {
-    if !cell.is_busy() {
-        if !cell.needs_settle() {
-            return Ok(Progress::Done);
-        }
-        cell.begin_replace(cell.value().duplicate());
-    }
-    cell.step(flash, pause)
 }

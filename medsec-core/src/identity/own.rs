@@ -5,9 +5,9 @@
 //! u64, certificate 184. Without one all behind the version is zero.
 //!
 //! # Power loss
-//! That of a cell: the certificate is there, or it is not; which one of the two is settled before [`OwnCell::shown`] gives it.
+//! That of a cell: the certificate is there, or it is not; which one of the two is settled before [`OwnCell::shown`] gives it. Once [`OwnCell::step`] is
+//! done no page of before is left, which would count again where the newer one was erased.
 
-use super::birth::settle;
 use super::certificate::{CERTIFICATE_BYTES, Certificate};
 use crate::codec::{DecodeError, Reader, Writer};
 use crate::flash::cell::{Cell, FormatError, MountError, Progress};
@@ -82,12 +82,14 @@ impl OwnCell {
             .and_then(|()| writer.bytes(&shown.certificate.to_bytes()))
             .unwrap_or_default();
         self.0.begin_replace(value);
+        // What was before is no certificate; a page of it would be one, if this one's page were erased.
+        self.0.begin_forget();
     }
 
     /// Whether [`OwnCell::step`] has something to do before anything is shown.
     #[must_use]
-    pub const fn is_due(&self) -> bool {
-        self.0.is_busy() || self.0.needs_settle()
+    pub fn is_due(&self) -> bool {
+        self.0.is_busy() || self.0.needs_settle() || self.0.live_pages() > 1
     }
 
     /// Does one operation of storing, or of what a cut has left to do.
@@ -95,7 +97,11 @@ impl OwnCell {
     /// # Errors
     /// The part's. What was being stored is given up, and the cell settles on what there was, or on that.
     pub fn step<F: Flash>(&mut self, flash: &mut F, pause: &Pause<'_>) -> Result<Progress, Error> {
-        settle(&mut self.0, flash, pause)
+        // Also where a cut has left the page of before.
+        if !self.0.is_busy() && self.is_due() {
+            self.0.begin_forget();
+        }
+        self.0.step(flash, pause)
     }
 }
 

@@ -10,7 +10,7 @@
 use medsec::Staff as _;
 use medsec_auth::credential::Store;
 use medsec_auth::provision::claim::ClaimKey;
-use medsec_auth::provision::message::{Answer, Progress, Refused, Request, Run};
+use medsec_auth::provision::message::{Answer, NO_PROOF, Progress, Refused, Request, Run};
 use medsec_auth::provision::receipt::Receipt;
 use medsec_core::Secret;
 use medsec_core::identity::certificate::{CERTIFICATE_BYTES, Certificate, Kind};
@@ -27,8 +27,8 @@ use crate::fault::Model;
 use crate::flash::FaultFlash;
 use crate::prng::{Prng, mix};
 use crate::production::{
-    LineDebug, LineUnit, Maker, NoAnswer, Nobody, PAGES, StationKeys, StationLink, UnitKeys, bear,
-    hello,
+    Chip, LineDebug, LineUnit, Maker, NoAnswer, Nobody, PAGES, StationKeys, StationLink, UnitKeys,
+    bear, hello,
 };
 
 /// The models that it is claimed to survive.
@@ -220,7 +220,7 @@ impl Line {
     ) -> Result<Went, Stop> {
         self.boots += 1;
         let noise = mix(self.boots);
-        let keys = match UnitKeys::find(flash, &self.maker, NUMBER) {
+        let keys = match UnitKeys::find(flash, &self.maker.firmware(), &Chip::new(NUMBER)) {
             Ok(keys) => keys,
             Err(error) => return Err(Stop::of(flash, "birth", &error)),
         };
@@ -247,7 +247,7 @@ impl Line {
         requests: u32,
     ) -> Result<Went, Stop> {
         let maker = Maker::new(1);
-        let mut unit = LineUnit::boot(flash, (&maker, keys), debug, noise)
+        let mut unit = LineUnit::boot(flash, (&maker.firmware(), keys), debug, noise)
             .map_err(|error| broken("boot", error))?;
         self.has_gone_on(unit.people.lifecycle().state().ok())?;
         if requests == 0 {
@@ -302,7 +302,7 @@ impl Line {
         let digest = Certificate::parse(bytes).map_or([0; 32], |certificate| certificate.digest());
         Ok(match (progress, &self.memory.code) {
             (Progress::Sealed, _) if self.row.receipt.is_some() => Request::Finish,
-            (Progress::Sealed, _) => Request::Seal([0; 16], digest),
+            (Progress::Sealed, _) => Request::Seal(NO_PROOF, digest),
             (_, None) => Request::Code,
             (_, Some(code)) => Request::Seal(ClaimKey::of(code).proof(run, &digest), digest),
         })
@@ -388,7 +388,7 @@ impl Line {
         let root = &keys.birth.storage_root;
         let mut debug = self.debug;
         let (state, shown) = {
-            let unit = LineUnit::boot(&mut *flash, (&maker, keys), &mut debug, 1)
+            let unit = LineUnit::boot(&mut *flash, (&maker.firmware(), keys), &mut debug, 1)
                 .map_err(|error| broken("boot", error))?;
             (unit.people.lifecycle().state(), unit.own.shown())
         };
@@ -425,7 +425,8 @@ impl<const READ: usize, const WRITE: usize, const PAGE: usize> Life<FaultFlash<R
     for Line
 {
     fn factory(&mut self, flash: &mut FaultFlash<READ, WRITE, PAGE>) -> Result<(), Stop> {
-        bear(flash, &self.maker, NUMBER).map_err(|error| Stop::of(flash, "factory", &error))
+        bear(flash, &self.maker.firmware(), &Chip::new(NUMBER), NUMBER)
+            .map_err(|error| Stop::of(flash, "factory", &error))
     }
 
     fn boot(&mut self, flash: &mut FaultFlash<READ, WRITE, PAGE>) -> Result<(), Stop> {

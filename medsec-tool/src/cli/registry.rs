@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::Peer;
+use crate::link::address::Address;
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum RegistryVerb {
@@ -71,6 +72,8 @@ pub(crate) enum DeviceVerb {
         #[arg(long, value_name = "TEXT")]
         name: Option<String>,
     },
+    /// Make the device that answers as a station: certify it, and print its labels. Run again after a cut, it goes on
+    Enroll(EnrollArgs),
     /// Mark an active unit as revoked
     Revoke(EndArgs),
     /// Mark a revoked unit as decommissioned
@@ -100,4 +103,38 @@ pub(crate) struct EndArgs {
     /// Why, in at most 200 bytes; it stays in the registry
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: String,
+}
+
+/// Who makes a device, and what is written of it.
+#[derive(Args, Debug)]
+pub(crate) struct EnrollArgs {
+    /// The serial number that it gets
+    pub(crate) serial: u64,
+    /// Where it answers: tcp:HOST:PORT, or tty:PATH for a serial line
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) at: Address,
+    /// The station's file, from medsec ca issue DIR station
+    #[arg(long = "as", value_name = "STATION")]
+    pub(crate) holder: PathBuf,
+    /// Its model number, in hexadecimal digits
+    #[arg(long, value_name = "MODEL", value_parser = model)]
+    pub(crate) model: u32,
+    /// The maker's authority, which certifies it
+    #[arg(long, value_name = "DIR")]
+    pub(crate) ca: PathBuf,
+    /// The registry of units
+    #[arg(long, value_name = "DIR")]
+    pub(crate) registry: PathBuf,
+    /// The folder for its two labels
+    #[arg(long, value_name = "DIR")]
+    pub(crate) labels: PathBuf,
+    /// Read the authority's passphrase from the first line of this file; left out, it is typed
+    #[arg(long, value_name = "FILE")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+}
+
+fn model(digits: &str) -> Result<u32, &'static str> {
+    let is_plain = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let model = u32::from_str_radix(digits, 16).ok().filter(|_| is_plain);
+    model.ok_or("it is one to eight hexadecimal digits")
 }

@@ -161,8 +161,22 @@ pub(crate) fn certify(
     signing: &PublicKey,
 ) -> Result<(Book, Certificate), Error> {
     let serial = book.serial;
+    certify_as(folder, book, secrets, serial, wanted, agreement, signing)
+}
+
+/// Issues a certificate under a number that a registry of units gave. The book gives neither that nor a lower one from now on, before there is a
+/// certificate with it.
+pub(crate) fn certify_as(
+    folder: &Folder,
+    book: Book,
+    secrets: &Secrets,
+    serial: u32,
+    wanted: &Wanted,
+    agreement: &AgreementKey,
+    signing: &PublicKey,
+) -> Result<(Book, Certificate), Error> {
     let next = serial.checked_add(1).ok_or(Error::Bug { what: "no serial number is left" })?;
-    let book = Book { serial: next, ..book };
+    let book = Book { serial: book.serial.max(next), ..book };
     folder.write(&book)?;
     let today = day()?;
     let end = |days: u16| today.number().checked_add(days).and_then(Day::of);

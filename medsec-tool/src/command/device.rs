@@ -6,6 +6,7 @@ use medsec_core::key::PublicKey;
 use serde_json::{Value as Json, json};
 
 use crate::cli::{DeviceVerb, EndArgs};
+use crate::command::device_enroll::{Enrolled, enroll};
 use crate::command::device_show;
 use crate::command::registry::{because, check_unique, findings, open};
 use crate::error::Error;
@@ -24,6 +25,14 @@ pub(crate) fn run(verb: &DeviceVerb) -> Result<Outcome, Error> {
         DeviceVerb::List { registry, csv } => list(registry, csv.as_deref()),
         DeviceVerb::Label { serial, registry, out, name } => {
             label(registry, *serial, out, name.as_deref())
+        }
+        DeviceVerb::Enroll(args) => {
+            let Enrolled { row, text, findings } = enroll(args)?;
+            let device = hex(&row.unit.device_id);
+            let headline = format!("MADE: unit {} is device {device}", args.serial);
+            let mut outcome = told(&args.registry, headline, text, &[row], Some(&args.labels));
+            outcome.findings.extend(findings);
+            Ok(outcome)
         }
         DeviceVerb::Revoke(args) => revoke(args),
         DeviceVerb::Decommission(args) => {

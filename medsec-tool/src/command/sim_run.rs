@@ -50,7 +50,7 @@ use crate::untrusted::Untrusted;
 const STORE_WORD: &str = "medsec-sim-store-1";
 /// How long the pump sleeps while nothing comes.
 const PAUSE: Duration = Duration::from_micros(200);
-const FRAME_BYTES: usize = 1_024;
+pub(crate) const FRAME_BYTES: usize = 1_024;
 
 /// Runs the pump until so many connections have ended.
 pub(crate) fn run(args: &SimArgs, err: &mut dyn Write) -> Result<Outcome, Error> {
@@ -309,7 +309,7 @@ fn read_store(bytes: &[u8]) -> Result<(Zeroizing<[u8; 32]>, AgreementKey), KeyFi
     Ok((Zeroizing::new(key(root)?), authority))
 }
 
-fn draw() -> Result<Zeroizing<[u8; 32]>, Error> {
+pub(crate) fn draw() -> Result<Zeroizing<[u8; 32]>, Error> {
     let mut bytes = Zeroizing::new([0; 32]);
     System.sample(&mut *bytes).map_err(|_| Error::NoRandomness)?;
     Ok(bytes)
@@ -322,7 +322,7 @@ pub(crate) fn seed() -> Result<u64, Error> {
 }
 
 /// Where the pump answers, one connection at a time.
-enum Door {
+pub(crate) enum Door {
     Tcp {
         listener: TcpListener,
         wire: Option<Wire>,
@@ -335,7 +335,7 @@ enum Door {
 }
 
 impl Door {
-    fn open(listen: Listen) -> Result<(Self, Address), Error> {
+    pub(crate) fn open(listen: Listen) -> Result<(Self, Address), Error> {
         let failed = |error: io::Error| Error::NoConnection {
             at: Untrusted::from("this computer"),
             reason: Untrusted::new(error.to_string()),
@@ -355,7 +355,10 @@ impl Door {
     }
 
     /// What has come; [`ChannelLost`] once when a connection ends.
-    fn receive(&mut self, outbox: &mut Outbox<FRAME_BYTES>) -> Result<Vec<u8>, ChannelLost> {
+    pub(crate) fn receive(
+        &mut self,
+        outbox: &mut Outbox<FRAME_BYTES>,
+    ) -> Result<Vec<u8>, ChannelLost> {
         let mut buffer = [0; 1_024];
         match self {
             Self::Tcp { listener, wire } => {
@@ -400,7 +403,7 @@ impl Door {
     }
 
     /// Sends an answer, or lets it be: a peer that does not read its answers gets no more of them.
-    fn send(
+    pub(crate) fn send(
         &mut self,
         outbox: &mut Outbox<FRAME_BYTES>,
         answer: &medsec_transport::frame::Outgoing<'_>,

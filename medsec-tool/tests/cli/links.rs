@@ -51,7 +51,7 @@ impl Site {
         (run.exit, json["findings"][0]["code"].as_str().unwrap_or("none").to_owned())
     }
 
-    fn args(&self, args: &[&str]) -> Vec<String> {
+    pub(crate) fn args(&self, args: &[&str]) -> Vec<String> {
         let named = args.iter().map(|arg| match arg.strip_prefix('@') {
             Some(name) => self.0.path(name).to_str().unwrap().to_owned(),
             None => (*arg).to_owned(),
@@ -89,7 +89,7 @@ impl Site {
     }
 }
 
-fn tool(args: &[String]) -> Run {
+pub(crate) fn tool(args: &[String]) -> Run {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let args = args.iter().map(Into::into);
     let exit = run(args, &Verifier, Surroundings::default(), &mut out, &mut err);
@@ -97,7 +97,7 @@ fn tool(args: &[String]) -> Run {
 }
 
 /// The line of a file that another thread writes.
-fn waited(path: &Path) -> String {
+pub(crate) fn waited(path: &Path) -> String {
     let until = Instant::now() + Duration::from_secs(60);
     while Instant::now() < until {
         if let Ok(text) = std::fs::read_to_string(path) {

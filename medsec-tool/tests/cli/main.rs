@@ -12,6 +12,7 @@ mod bad_input;
 mod binary;
 mod deidentified;
 mod demo;
+mod enroll;
 mod erased;
 mod exports;
 mod links;

@@ -5,7 +5,7 @@ use medsec_tool::exit::Exit;
 use crate::support::{Bench, Judge, good_log};
 
 /// Every verb there is, as a person types it.
-const VERBS: [&str; 43] = [
+const VERBS: [&str; 45] = [
     "ca init",
     "ca show",
     "ca issue",
@@ -26,6 +26,7 @@ const VERBS: [&str; 43] = [
     "erase",
     "device show",
     "device list",
+    "device enroll",
     "device label",
     "device revoke",
     "device decommission",
@@ -35,6 +36,7 @@ const VERBS: [&str; 43] = [
     "export open",
     "export",
     "sim run",
+    "sim line",
     "sim export",
     "sim",
     "log fetch",
@@ -62,9 +64,9 @@ fn the_table_of_verbs_is_whole() {
         (&["permit", "--help"], "permit ", 3),
         (&["erase", "--help"], "erase ", 1),
         (&["registry", "--help"], "registry ", 4),
-        (&["device", "--help"], "device ", 6),
+        (&["device", "--help"], "device ", 7),
         (&["export", "--help"], "export ", 2),
-        (&["sim", "--help"], "sim ", 2),
+        (&["sim", "--help"], "sim ", 3),
     ] {
         let help = bench.run(args).out;
         let (_, list) = help.split_once("Commands:\n").unwrap();

@@ -52,23 +52,28 @@ fn a_station_that_is_killed_loses_nothing_and_doubles_nothing() {
     while acknowledged.len() < usize::try_from(UNITS).unwrap() {
         let test = "stations::a_station_that_is_killed_loses_nothing_and_doubles_nothing";
         let mut child = station(test, &folder);
-        // xorshift: when the plug is pulled, from before the first unit to some tens later.
+        // xorshift: behind how many new units the plug is pulled, and how long after.
         seed ^= seed << 13;
         seed ^= seed >> 7;
         seed ^= seed << 17;
-        let patience = Duration::from_millis(20 + seed % 400);
-        let output = child.stdout.take().unwrap();
-        let reader = std::thread::spawn(move || {
-            let lines = BufReader::new(output).split(b'\n').map(Result::unwrap);
-            let lines = lines.filter_map(|line| String::from_utf8(line).ok());
-            lines.filter_map(|line| line.split_once("OK ")?.1.parse().ok()).collect::<Vec<u64>>()
-        });
-        std::thread::sleep(patience);
+        let (due, wait) = (1 + seed % 25, Duration::from_micros((seed >> 32) % 4_000));
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).split(b'\n');
+        let mut new = 0;
+        while new < due
+            && let Some(line) = lines.next()
+        {
+            let told = serial_of(&line.unwrap());
+            new += u64::from(told.is_some_and(|serial| acknowledged.insert(serial)));
+        }
+        let until = Instant::now() + wait;
+        while Instant::now() < until {
+            core::hint::spin_loop();
+        }
         kills += u32::from(child.try_wait().unwrap().is_none());
         child.kill().unwrap();
         child.wait().unwrap();
-        let told = reader.join().unwrap();
-        acknowledged.extend(told);
+        // What it said before it was killed counts.
+        acknowledged.extend(lines.filter_map(|line| serial_of(&line.unwrap())));
         let mut registry = Registry::open(&folder).unwrap();
         let rows = registry.units().unwrap();
         let active: BTreeSet<u64> = rows
@@ -84,9 +89,14 @@ fn a_station_that_is_killed_loses_nothing_and_doubles_nothing() {
         started.elapsed().as_millis(),
         report.head.number
     );
-    assert!(kills >= 10, "{kills}");
+    assert!(kills >= 20, "{kills}");
     assert_eq!(report.counts.by_state, [0, UNITS, 0, 0, 0]);
     assert_eq!(report.head.number, 1 + 4 * UNITS);
+}
+
+/// The serial number that a station has acknowledged, if the line is about one.
+fn serial_of(line: &[u8]) -> Option<u64> {
+    str::from_utf8(line).ok()?.split_once("OK ")?.1.parse().ok()
 }
 
 /// The station: registers the units that are not active yet, and says so after each.
