@@ -175,10 +175,9 @@ pub fn due(facts: &Facts<'_>, run: &Run<'_>, request: &Request<'_>) -> Result<Du
             Progress::Certified | Progress::Coded => Ok(Due::Draw),
         },
         Request::Seal(proof, digest) => sealing(facts, run, progress, (proof, digest)),
-        Request::Finish if progress == Progress::Sealed => {
-            Ok(Due::Lifecycle(Change::FinishProvisioning))
-        }
-        Request::Finish => Err(Refused::Order),
+        Request::Finish if progress != Progress::Sealed => Err(Refused::Order),
+        Request::Finish if facts.debug == Debug::Open => Ok(Due::Lock),
+        Request::Finish => Ok(Due::Lifecycle(Change::FinishProvisioning)),
     }
 }
 
@@ -196,6 +195,8 @@ fn sealing(
     let key = ClaimKey::kept(facts.claim.verifier.duplicate());
     match progress {
         Progress::Begun | Progress::Certified => Err(Refused::Order),
+        // It was locked when it was sealed; the receipt says how it is.
+        Progress::Sealed if facts.debug == Debug::Open => Ok(Due::Lock),
         // Whoever asks again after a cut may have the code no more, and says so; another code is none of this device.
         Progress::Sealed if *proof == NO_PROOF => Ok(Due::Receipt(own)),
         Progress::Sealed => {

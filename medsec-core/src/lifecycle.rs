@@ -209,7 +209,8 @@ impl core::error::Error for Tamper {}
 ///
 /// # Trust
 /// The word is as good as the store it comes from: a cell that authenticates its value keeps a thief of the flash from choosing
-/// another state, not from putting back an older copy of all of the flash.
+/// another state, not from putting back an older copy of all of the flash. Nor, in a cell that keeps its pages of before, from going back by one
+/// state: whoever erases the page of the newest word makes the one before count, until what is stored later has taken that page too.
 ///
 /// # Security
 /// It says what a state allows, not to whom. All of the predicates are false for a state that cannot be read, but

@@ -7,8 +7,8 @@
 //!
 //! # Use
 //! 1. The maker lists in a `const` [`Plan`] what is erased: which region holds what, and which keys. Overlaps do not compile.
-//! 2. At each boot the device mounts the journal before anything else ([`Sanitizer::mount`]). Unless [`Sanitizer::is_idle`], it loads no secret and
-//!    opens nothing.
+//! 2. At each boot the device mounts the journal before anything else ([`Sanitizer::mount`]), and lets [`Sanitizer::step`] settle what a cut has left
+//!    of it. Unless [`Sanitizer::is_idle`], it loads no secret and opens nothing.
 //! 3. Modules that can be taken off are enrolled before anything is written to them ([`Sanitizer::enrol`]).
 //! 4. Two persons approve, by a grant of a permission that asks for two ([`Approved::by_two`]), or the maker does by a permit
 //!    ([`Approved::by_permit`]). [`Sanitizer::begin`] records that, and whether somebody else has the log.

@@ -230,6 +230,20 @@ impl Maker {
         self.certify_for(0b11, kind, serial, agreement, signing)
     }
 
+    /// A station that is for one model.
+    pub(crate) fn certify_station(
+        &self,
+        model: u32,
+        serial: u32,
+        agreement: &[u8; 32],
+        signing: &PublicKey,
+    ) -> Option<Certificate> {
+        let general = self.certify(Kind::Station, serial, agreement, signing)?;
+        let claims = Claims { model, ..*general.claims() };
+        let agreement = AgreementKey::parse(agreement).ok()?;
+        Unsigned::new(claims, Some(&agreement), Some(signing)).ok()?.sign(&self.signer).ok()
+    }
+
     /// The same for some suites only.
     #[must_use]
     pub fn certify_for(

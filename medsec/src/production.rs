@@ -19,7 +19,7 @@ use medsec_auth::provision::receipt::Receipt;
 use medsec_auth::provision::{Due, Facts, coded, due};
 use medsec_core::Secret;
 use medsec_core::agreement::AgreementSecret;
-use medsec_core::event::PrincipalId;
+use medsec_core::event::{Event, PrincipalId, RecordError, Recorder};
 use medsec_core::flash::cell::Progress;
 use medsec_core::hal::DebugLock;
 use medsec_core::identity::Day;
@@ -272,6 +272,11 @@ impl<'i, S: Suite> Production<'i, S> {
         request: &Request<'_>,
     ) -> Result<Answer, Refused> {
         let link = self.link.as_ref().ok_or(Refused::Order)?;
+        // A station is certified for a model, or for all that its issuer has.
+        let models = [0, P::PROFILE.model];
+        if link.peer().is_none_or(|peer| !models.contains(&peer.claims().model)) {
+            return Err(Refused::Model);
+        }
         let (handshake, key) = (*link.handshake_hash(), self.unmade.agreement.public());
         let agreement = key.to_bytes();
         let run = Run { hello, handshake: &handshake, agreement: &agreement };
@@ -387,13 +392,22 @@ impl<P: Port, W: Watcher, S: Staff, D: DebugLock> Parts<'_, P, W, S, D> {
         let transition = self.people.lifecycle().change(change, PrincipalId::DEVICE);
         let transition = transition.map_err(|_| Refused::State)?;
         let recorded = if change.has_log() {
-            transition.record(self.device).map_err(|_| Refused::Fault)?
+            transition.record(&mut Reserve(self.device)).map_err(|_| Refused::Fault)?
         } else {
             transition.unlogged().ok_or(Refused::Fault)?
         };
         self.people.begin_lifecycle(&recorded).map_err(|_| Refused::Fault)?;
         self.rest()?;
         recorded.confirm(self.people.stored_lifecycle()).map(|_| ()).map_err(|_| Refused::Fault)
+    }
+}
+
+/// Records from the reserve of a log that is full: nobody can read it before the device has an owner, and it has to be made to the end.
+struct Reserve<'d, P: Port, W: Watcher>(&'d mut Device<P, W>);
+
+impl<P: Port, W: Watcher> Recorder for Reserve<'_, P, W> {
+    fn record<E: Event>(&mut self, event: &E) -> Result<(), RecordError> {
+        self.0.log_reserved(event).map(|_| ())
     }
 }
 

@@ -112,24 +112,32 @@ impl<const N: usize> Sanitizer<N> {
     }
 
     /// Whether the device is in use: nothing is being erased, and the state of its life is kept elsewhere.
+    ///
+    /// Not before what a cut has left of the journal is settled ([`Self::step`]): another mount may read it as another phase.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.record.phase == Phase::Idle
+        self.record.phase == Phase::Idle && !self.cell.needs_settle()
     }
 
-    /// The state of the device's life, as long as it is not idle. It counts before what any other store says.
+    /// The state of the device's life, as long as it is not idle. It counts before what any other store says. It cannot be read before the
+    /// journal is settled.
     #[must_use]
     pub fn lifecycle(&self) -> Option<Lifecycle> {
+        if self.cell.needs_settle() {
+            return Some(Lifecycle::UNREADABLE);
+        }
         (!self.is_idle()).then(|| Lifecycle::of(self.record.word))
     }
 
-    /// Whether the certificate is stored ([`super::Tombstone::read`]), and what the device becomes.
+    /// Whether the certificate is stored ([`super::Tombstone::read`]), and what the device becomes; not before the journal is settled.
     #[must_use]
     pub fn certified(&self) -> Option<Outcome> {
-        (self.record.phase == Phase::Certified).then_some(self.record.outcome)
+        let is_certified = self.record.phase == Phase::Certified && !self.cell.needs_settle();
+        is_certified.then_some(self.record.outcome)
     }
 
-    /// Modules that are known, and those of them that are still to be erased.
+    /// Modules that are known, and those of them that are still to be erased. Of a journal that is not settled, those of the phase that it may still
+    /// leave.
     pub fn modules(&self) -> impl Iterator<Item = (ModuleId, bool)> {
         let open = self.record.modules_done;
         self.record.known().map(move |(number, id)| (id, open & bit(number) == 0))

@@ -10,6 +10,7 @@ use medsec_core::sanitize::{
 };
 use medsec_core::time::{Pause, Ticks};
 use medsec_sim::fault::Model;
+use medsec_sim::flash::FaultFlash;
 
 use crate::bench::{
     Bench, IN_SERVICE, Log, MODEL, NONCE, PAGE, PLAN, RECORDS, SEED, STRANGER_PAGE, approved,
@@ -53,6 +54,25 @@ fn a_change_of_owner_leaves_nothing_and_is_certified() {
     assert_eq!(log.ids, [0x0201]);
     assert!(sanitizer.is_idle() && bench.mount().unwrap().is_idle());
     assert_eq!(bench.mount().unwrap().modules().count(), 0);
+}
+
+/// A journal of which a cut has left two good copies may be another one at the next mount: nothing is opened upon it.
+#[test]
+fn a_journal_that_is_not_settled_is_not_idle() {
+    let mut bench = Bench::new(Model::None);
+    assert!(bench.mount().unwrap().is_idle());
+    let mut image = bench.own.image();
+    // The last bytes that are programmed in the journal's first page lie in its third copy.
+    let at = usize::try_from(PLAN.journal().offset()).unwrap();
+    let copy = image.iter().skip(at).take(512).rposition(|byte| *byte != 0xff).unwrap();
+    image[at + copy] ^= 1;
+    bench.own = FaultFlash::from_image(image, Model::None, 1);
+    let mut sanitizer = bench.mount().unwrap();
+    assert!(!sanitizer.is_idle() && sanitizer.certified().is_none());
+    assert_eq!(sanitizer.lifecycle(), Some(Lifecycle::UNREADABLE));
+    assert_eq!(bench.run(&mut sanitizer), Ok(Progress::Done));
+    assert!(sanitizer.is_idle() && sanitizer.lifecycle().is_none());
+    assert!(bench.mount().unwrap().is_idle());
 }
 
 #[test]

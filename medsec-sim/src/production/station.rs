@@ -34,6 +34,15 @@ impl StationKeys {
         let certificate = maker.certify(kind, u32::from(number), &agreement, &signing)?;
         Some(Self { secret, certificate })
     }
+
+    /// Those of a station that is for one model.
+    #[must_use]
+    pub fn of_model(maker: &Maker, model: u32, number: u8) -> Option<Self> {
+        let Self { secret, certificate } = Self::new(maker, Kind::Station, number)?;
+        let (agreement, signing) = (secret.public().to_bytes(), certificate.signing_key()?);
+        let certificate = maker.certify_station(model, u32::from(number), &agreement, &signing)?;
+        Some(Self { secret, certificate })
+    }
 }
 
 impl core::fmt::Debug for StationKeys {

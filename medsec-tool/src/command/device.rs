@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use crate::cli::{DeviceVerb, EndArgs};
 use crate::command::device_enroll::{Enrolled, enroll};
 use crate::command::device_show;
-use crate::command::registry::{because, check_unique, findings, open};
+use crate::command::registry::{FILES, because, check_unique, findings, open};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::export::csv::cell;
@@ -60,9 +60,7 @@ fn list(registry: &Path, csv: Option<&Path>) -> Result<Outcome, Error> {
 
 /// Refuses to write over a file of the registry.
 fn refuse(path: &Path, registry: &Path) -> Result<(), Error> {
-    let own =
-        ["registry.db", "registry.db-wal", "registry.db-shm", "tag.key", "proof.key", "proof.pub"];
-    let own = own.map(|name| registry.join(name));
+    let own = FILES.map(|name| registry.join(name));
     files::refuse_inputs(path, &own.each_ref().map(AsRef::as_ref))
 }
 

@@ -162,6 +162,10 @@ pub(crate) fn told(
     }
 }
 
+/// The files of a registry, those that SQLite keeps beside its own too.
+pub(crate) const FILES: [&str; 6] =
+    ["registry.db", "registry.db-wal", "registry.db-shm", "tag.key", "proof.key", "proof.pub"];
+
 /// `medsec device check-unique`.
 pub(crate) fn check_unique(
     dir: &Path,
@@ -175,10 +179,7 @@ pub(crate) fn check_unique(
             (registry.verify().map_err(because(dir))?, vec![text.to_owned()])
         }
         Some(path) => {
-            let inputs: Vec<_> = ["registry.db", "tag.key", "proof.key", "proof.pub"]
-                .iter()
-                .map(|name| dir.join(name))
-                .collect();
+            let inputs: Vec<_> = FILES.iter().map(|name| dir.join(name)).collect();
             let mut inputs: Vec<&Path> = inputs.iter().map(AsRef::as_ref).collect();
             inputs.extend(passphrase_file);
             files::refuse_inputs(path, &inputs)?;

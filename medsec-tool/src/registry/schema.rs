@@ -102,7 +102,8 @@ PRAGMA user_version = 1;
 const OBJECTS: &str = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name";
 const APPLICATION: &str = "SELECT application_id FROM pragma_application_id";
 const USER_VERSION: &str = "SELECT user_version FROM pragma_user_version";
-const QUICK_CHECK: &str = "SELECT quick_check FROM pragma_quick_check";
+/// Not the quick one, which takes no notice of an index that lacks what its table holds.
+const INTEGRITY_CHECK: &str = "SELECT integrity_check FROM pragma_integrity_check";
 const FOREIGN_KEYS: &str = "SELECT count(*) FROM pragma_foreign_key_check";
 
 /// Type, name, table and text of each object.
@@ -130,7 +131,7 @@ pub(super) fn check(tx: &Tx<'_>) -> Result<(), RegistryError> {
 
 /// That pages, indexes and references of the file are sound.
 pub(super) fn check_storage(tx: &Tx<'_>) -> Result<(), RegistryError> {
-    let says: Vec<String> = tx.all(QUICK_CHECK, [], |row| row.get(0))?;
+    let says: Vec<String> = tx.all(INTEGRITY_CHECK, [], |row| row.get(0))?;
     let orphans: i64 = tx.one(FOREIGN_KEYS, [], |row| row.get(0))?;
     if says != ["ok"] || orphans != 0 {
         return Err(RegistryError::Changed(Fault::Storage));

@@ -219,7 +219,10 @@ fn from_tables(tx: &Tx<'_>) -> Result<(Lives, Counts), RegistryError> {
     for (id, kind, key) in rows {
         keys.add(key, "public key")?;
         let one = found.get_mut(&id).ok_or_else(|| row_fault("keys"))?;
-        one.keys[usize::from(kind != "ed25519")] = Some(key);
+        let of_kind = &mut one.keys[usize::from(kind != "ed25519")];
+        if of_kind.replace(key).is_some() {
+            return Err(row_fault("keys"));
+        }
     }
     let mut numbers = Once::new();
     type Certificate = (i64, [u8; 8], u32, Option<Vec<u8>>);

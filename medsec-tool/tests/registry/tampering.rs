@@ -323,3 +323,61 @@ fn the_tables_allow_four_changes_of_state() {
     );
     println!("tables: {} changes of state refused", 25 - allowed.len());
 }
+
+/// Runs statements with the schema open to be written, and leaves its text as it was: constraints are gone while the statements run, and their
+/// indexes stay as they were then.
+fn behind_the_schema(bench: &Bench, statements: &str, then: &str) -> Option<RegistryError> {
+    let folder = bench.path("changed");
+    copy(&bench.path("registry"), &folder);
+    let path = folder.join("registry.db");
+    let raw = Connection::open(&path).unwrap();
+    raw.execute_batch("CREATE TEMP TABLE text AS SELECT rowid AS id, sql FROM sqlite_schema")
+        .unwrap();
+    let texts: Vec<(i64, Option<String>)> = {
+        let mut query = raw.prepare("SELECT id, sql FROM text").unwrap();
+        let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        rows.map(Result::unwrap).collect()
+    };
+    raw.execute_batch(&format!("PRAGMA writable_schema = ON; {statements}")).unwrap();
+    drop(raw);
+    let raw = Connection::open(&path).unwrap();
+    raw.pragma_update(None, "foreign_keys", false).unwrap();
+    raw.execute_batch(then).unwrap();
+    raw.execute_batch("PRAGMA writable_schema = ON").unwrap();
+    for (id, sql) in texts {
+        let set = "UPDATE sqlite_schema SET sql = ?2 WHERE rowid = ?1";
+        raw.execute(set, (id, sql)).unwrap();
+    }
+    drop(raw);
+    Registry::open(&folder).and_then(|mut registry| registry.verify()).err()
+}
+
+/// A second key of a kind lies beside the true one: the events say nothing of it, and a label might show it.
+#[test]
+fn a_key_that_was_planted_beside_a_units_own_is_found() {
+    let bench = base();
+    let widen = "UPDATE sqlite_schema SET sql = replace(sql, 'UNIQUE (unit, kind)', 'UNIQUE (unit, kind, bytes)') WHERE name = 'public_key';";
+    for kind in ["ed25519", "x25519"] {
+        for key in ["zeroblob(32)", "unhex('ff') || zeroblob(31)"] {
+            let plant = format!(
+                "INSERT INTO public_key (bytes, unit, kind) VALUES (CAST({key} AS BLOB), 1, '{kind}');"
+            );
+            let found = behind_the_schema(&bench, widen, &plant);
+            assert!(found.is_some(), "{kind} {key}");
+        }
+    }
+    assert_eq!(behind_the_schema(&bench, "", ""), None, "the control");
+}
+
+/// An index that holds nothing keeps nothing from coming twice.
+#[test]
+fn an_index_that_was_emptied_is_found() {
+    let bench = base();
+    for index in ["unit_serial", "unit_chip"] {
+        let empty = format!(
+            "UPDATE sqlite_schema SET sql = replace(sql, 'WHERE state', 'WHERE state = ''nothing'' AND state') WHERE name = '{index}';"
+        );
+        let found = behind_the_schema(&bench, &empty, &format!("REINDEX {index};"));
+        assert!(matches!(found, Some(RegistryError::Changed(_))), "{index}: {found:?}");
+    }
+}

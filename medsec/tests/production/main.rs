@@ -378,6 +378,26 @@ fn a_handshake_ends_with_its_time_and_with_the_part_of_life() {
     }
 }
 
+/// A station of another model is let in, since its certificate holds, and is served nothing.
+#[test]
+fn a_station_of_another_model_makes_nothing() {
+    let maker = Maker::new(1);
+    let mut part = born(&maker, 5);
+    let keys = UnitKeys::find(&mut part, &maker.firmware(), &Chip::new(5)).unwrap();
+    let mut debug = LineDebug::open(true);
+    let mut unit = Board::boot(&mut part, (&maker.firmware(), &keys), &mut debug, 1).unwrap();
+    let other = StationKeys::of_model(&maker, MODEL + 1, 30).unwrap();
+    let mut link =
+        StationLink::open((&maker, &other), 1, &mut |message| unit.receive(message)).unwrap();
+    let asked = Request::Hello(hello(RUN, SERIAL), [0; 32]);
+    assert_eq!(refused(&mut link, &mut unit, &asked), Refused::Model);
+    assert_eq!(unit.people.lifecycle().state(), Ok(State::Blank));
+    let own = StationKeys::of_model(&maker, MODEL, 30).unwrap();
+    let mut link =
+        StationLink::open((&maker, &own), 2, &mut |message| unit.receive(message)).unwrap();
+    greet(&mut link, &mut unit, &hello(RUN, SERIAL));
+}
+
 /// Once sealed, the receipt is for who has the code, or says that he has none any more.
 #[test]
 fn another_code_than_the_sealed_one_gets_no_receipt() {

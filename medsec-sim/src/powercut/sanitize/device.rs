@@ -223,6 +223,7 @@ impl<const PAGE: usize> Device<PAGE> {
     ) -> Result<(), Stop> {
         let progress = self.work(flash, sanitizer)?;
         let (round, phase) = self.stage_of(sanitizer);
+        self.is_legal((round, phase))?;
         self.is_now(Stage { round, phase });
         self.inspect(flash)?;
         let outcome = self.outcome(round);
@@ -291,6 +292,16 @@ impl<const PAGE: usize> Device<PAGE> {
         sanitizer.begin(approved, life, (RECORDS, receipt.as_ref()), &mut Log).map_err(busy)?;
         self.most = Stage { round, phase: ERASING };
         self.act(flash, sanitizer)
+    }
+
+    /// The journal is one of those that it may be.
+    fn is_legal(&self, (round, phase): (u32, u32)) -> Result<(), Violation> {
+        let stage = Stage { round, phase };
+        if stage < self.least || stage > self.most {
+            let legal = (self.least, self.most);
+            return Err(Violation::new("journal", format!("{stage:?} of {legal:?}")));
+        }
+        Ok(())
     }
 
     /// The round and phase that a sanitizer shows.
@@ -373,11 +384,9 @@ impl<const READ: usize, const WRITE: usize, const PAGE: usize> Life<FaultFlash<R
         }
         match mounted {
             Ok(sanitizer) => {
-                let (round, phase) = self.stage_of(&sanitizer);
-                let stage = Stage { round, phase };
-                if stage < self.least || stage > self.most {
-                    let legal = (self.least, self.most);
-                    return Err(Violation::new("journal", format!("{stage:?} of {legal:?}")).into());
+                // What a cut has left open is nothing to act upon, and is settled first.
+                if sanitizer.lifecycle() != Some(Lifecycle::UNREADABLE) {
+                    self.is_legal(self.stage_of(&sanitizer))?;
                 }
                 self.sanitizer = Some(sanitizer);
             }
