@@ -14,7 +14,7 @@ use medsec::auth::provision::receipt::Receipt;
 use medsec::core::flash::cell;
 use medsec::core::identity::certificate::{Certificate, Kind};
 use medsec::core::identity::trust::Refusal;
-use medsec::core::key::{DeviceKey, PublicKey};
+use medsec::core::key::{DeviceKey, Label, PublicKey, derive};
 use medsec::core::lifecycle::State;
 use medsec::{Pause, Secret};
 use medsec_sim::fault::Model;
@@ -519,11 +519,16 @@ fn the_code_is_nowhere_but_on_its_label() {
         code
     };
     let image = part.image();
-    let kept = ClaimKey::of(&code)
-        .proof(&Run { hello: &said, handshake: &[0; 32], agreement: &[0; 32] }, &[0; 32]);
+    // What is kept of it opens links by label with this device, and is sealed too.
+    let mut parent = Secret::new([0; 32]);
+    for (to, from) in parent.expose_mut().iter_mut().zip(code.expose()) {
+        *to = *from;
+    }
+    let kept = derive(&parent, Label::LinkPair, &[]);
     let secrets = [
         &code.expose()[..],
-        &kept[..],
+        kept.expose(),
+        keys.birth.pepper.expose(),
         keys.birth.storage_root.expose(),
         keys.birth.signing_seed.expose(),
         keys.birth.agreement.expose(),
