@@ -25,10 +25,10 @@ impl Code {
     pub const NO_TRUST_ANCHOR: Self = Self {
         id: "E0101",
         title: "no trust anchor",
-        cause: "The command was given a log but no --device-key.",
-        risk: "Nothing was checked. A log that was forged from end to end would look the same.",
+        cause: "The command was given a log but no --device-key, or an erase certificate but no --trust.",
+        risk: "Nothing was checked. What was forged from end to end would look the same.",
         fix: "Pass --device-key with the public key that was read out when the device was \
-              provisioned, never one that came with the log.",
+              provisioned, or --trust with who certifies devices, never one that came with what is judged.",
     };
     /// Cannot read a file.
     pub const READ: Self = Self {

@@ -145,10 +145,13 @@ pub(crate) enum EraseVerb {
     VerifyCertificate {
         /// The certificate: its bytes, or a line of digits
         file: PathBuf,
-        /// The device's own certificate, which is taken as good
+        /// The device's own certificate
         #[arg(long, value_name = "CERT")]
         device: PathBuf,
-        /// What was given with the request; left out, the certificate may be an old one
+        /// Who certifies devices; left out, anybody could have made both certificates, and nothing is proven
+        #[arg(long, value_name = "TRUST")]
+        trust: Option<PathBuf>,
+        /// What was given with the request; left out, the certificate may be an old one, and nothing is proven
         #[arg(long, value_name = "DIGITS")]
         nonce: Option<String>,
     },

@@ -1,22 +1,28 @@
 //! `medsec erase`: whether a device has erased what its owner left.
 
+use std::path::Path;
+
+use medsec_core::identity::Day;
+use medsec_core::identity::certificate::Certificate as DeviceCertificate;
+use medsec_core::identity::trust::{Stage, Today, Trust};
 use medsec_core::sanitize::certificate::{Line, NotShown};
 use medsec_core::sanitize::{Certificate, Evidence, KeyName, Outcome as Becomes};
 use serde_json::{Value as Json, json};
 
 use crate::cli::EraseVerb;
 use crate::code::Code;
-use crate::command::peer::parsed;
+use crate::command::peer::{self, parsed};
 use crate::erase::parse_erase;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::holder::parse_certificate;
+use crate::link::today;
 use crate::output::{Finding, Outcome, Severity};
 use crate::text::{counted, grouped, hex, parse_hex};
 use crate::untrusted::Untrusted;
 
 pub(crate) fn run(verb: &EraseVerb) -> Result<Outcome, Error> {
-    let EraseVerb::VerifyCertificate { file, device, nonce } = verb;
+    let EraseVerb::VerifyCertificate { file, device, trust, nonce } = verb;
     let nonce = match nonce.as_deref().map(parse_hex::<16>) {
         Some(None) => return Err(usage("--nonce is 32 hexadecimal digits in lower case")),
         Some(nonce) => nonce,
@@ -25,9 +31,17 @@ pub(crate) fn run(verb: &EraseVerb) -> Result<Outcome, Error> {
     let certificate = parsed(file, "erase certificate", parse_erase)?;
     let device = parsed(device, "certificate", parse_certificate)?;
     let mut findings = Vec::new();
+    let mut about_files = Vec::new();
+    let judged = trust.as_deref().map(|path| judge(path, &device, &mut about_files));
+    let judged = judged.transpose()?;
     let verdict = match (certificate.verify(&device), nonce) {
         (Err(_), _) => {
             let message = "the device has not signed this certificate".to_owned();
+            findings.push(Finding::new(&Code::FOREIGN_ERASE, Severity::Error, message));
+            "foreign"
+        }
+        _ if judged == Some(false) => {
+            let message = "nobody who is trusted has certified the device".to_owned();
             findings.push(Finding::new(&Code::FOREIGN_ERASE, Severity::Error, message));
             "foreign"
         }
@@ -36,13 +50,36 @@ pub(crate) fn run(verb: &EraseVerb) -> Result<Outcome, Error> {
             findings.push(Finding::new(&Code::OTHER_REQUEST, Severity::Error, message));
             "other-request"
         }
-        (Ok(_), _) => "erased",
+        // Whoever draws a key can write both certificates.
+        (Ok(_), _) if judged.is_none() => {
+            let message = "whose device it is was not checked: pass --trust".to_owned();
+            findings.push(Finding::new(&Code::NO_TRUST_ANCHOR, Severity::Warning, message));
+            "unjudged"
+        }
+        // It lies on the device from one change of owner to the next.
+        (Ok(_), None) => "not-fresh",
+        (Ok(_), Some(_)) => "erased",
     };
-    if certificate.claims().evidence() == Evidence::Lost && verdict == "erased" {
+    let is_signed = !matches!(verdict, "foreign" | "other-request");
+    if certificate.claims().evidence() == Evidence::Lost && is_signed {
         let message = "records were erased that nobody is known to have".to_owned();
         findings.push(Finding::new(&Code::LOG_LOST, Severity::Warning, message));
     }
+    findings.extend(about_files);
     Ok(told(verdict, &certificate, nonce.is_some(), findings))
+}
+
+/// Whether somebody who is trusted has certified the device.
+fn judge(
+    path: &Path,
+    device: &DeviceCertificate,
+    findings: &mut Vec<Finding>,
+) -> Result<bool, Error> {
+    let trust = peer::trust(path, findings)?;
+    let today = Today { floor: Day::FIRST, clock: today() };
+    let trust = Trust::new(trust.anchors(), &[], &[])
+        .map_err(|_| Error::Bug { what: "anchors that do not go together" })?;
+    Ok(trust.judge(device, today, Stage::Service).is_ok())
 }
 
 fn told(
@@ -54,10 +91,11 @@ fn told(
     let claims = certificate.claims();
     let is_erased = verdict == "erased";
     let bytes: u64 = certificate.lines().map(|line| u64::from(line.verified)).sum();
-    let headline = if is_erased {
-        format!("ERASED: {}, by a signature of the device", becomes(claims.outcome))
-    } else {
-        "NOT PROVEN: nothing says that this device was erased".to_owned()
+    let headline = match verdict {
+        "erased" => format!("ERASED: {}, by a signature of the device", becomes(claims.outcome)),
+        "unjudged" => "NOT CHECKED: whose device it is, was not asked".to_owned(),
+        "not-fresh" => "NOT CHECKED: it may be the certificate of an earlier time".to_owned(),
+        _ => "NOT PROVEN: nothing says that this device was erased".to_owned(),
     };
     let keys: Vec<&str> = names(certificate, |certificate, key| certificate.destroyed(key));
     let open: Vec<&str> = NotShown::ALL
@@ -76,7 +114,7 @@ fn told(
     ];
     text.extend(certificate.lines().map(in_words));
     text.push(format!("  not shown: {}", open.join(", ")));
-    if is_erased && !has_nonce {
+    if !has_nonce {
         text.push("  when it was made is not shown either: pass --nonce of the request".to_owned());
     }
     let data = json!({
@@ -95,7 +133,11 @@ fn told(
         "regions": certificate.lines().map(row).collect::<Vec<_>>(),
         "not_shown": open,
     });
-    let exit = if is_erased { Exit::Ok } else { Exit::Negative };
+    let exit = match verdict {
+        "erased" => Exit::Ok,
+        "unjudged" | "not-fresh" => Exit::Undecided,
+        _ => Exit::Negative,
+    };
     Outcome { exit, verdict, headline, text, payload: None, findings, data }
 }
 

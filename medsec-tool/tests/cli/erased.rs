@@ -3,10 +3,12 @@
 use medsec_core::Secret;
 use medsec_core::agreement::AgreementSecret;
 use medsec_core::identity::certificate::{Certificate, Claims, Kind, Kinds, NO_SCOPE, Unsigned};
+use medsec_core::identity::trust::Origin;
 use medsec_core::key::{DeviceKey, device_id};
 use medsec_tool::erase::{erase_file, parse_erase};
 use medsec_tool::exit::Exit;
 use medsec_tool::holder::certificate_file;
+use medsec_tool::trust::TrustFile;
 use serde_json::Value as Json;
 
 use crate::schemas::validate;
@@ -53,6 +55,10 @@ fn bench() -> Bench {
     let bench = Bench::new(Judge::Says(good_log()));
     bench.put("own", certificate_file(&device(30)).as_bytes());
     bench.put("other", certificate_file(&device(31)).as_bytes());
+    for (name, byte) in [("trust", 1), ("elsewhere", 2)] {
+        let trust = TrustFile::new(&[(Origin::Maker, key(byte).public())], None);
+        bench.put(name, trust.to_file().as_bytes());
+    }
     for name in ["owner", "end"] {
         bench.put(name, &golden(name));
         let parsed = parse_erase(&golden(name)).unwrap();
@@ -63,7 +69,9 @@ fn bench() -> Bench {
 
 fn judged(bench: &Bench, file: &str, device: &str, more: &[&str]) -> (Exit, Json) {
     let args = ["erase", "verify-certificate", file, "--device", device, "--json"];
-    let run = bench.run(&[&args[..], more].concat());
+    let trust = ["--trust", "@trust"];
+    let trust = if more.contains(&"--trust") { &[][..] } else { &trust };
+    let run = bench.run(&[&args[..], trust, more].concat());
     (run.exit, validate(bench, &run.out))
 }
 
@@ -87,10 +95,35 @@ fn a_certificate_of_the_device_says_what_was_erased_and_what_is_not_shown() {
         let warned = json["findings"].as_array().unwrap().iter().any(|one| one["code"] == "E0513");
         assert_eq!(warned, evidence == "lost");
     }
-    let words = bench.run(&["erase", "verify-certificate", "@end", "--device", "@own"]).out;
-    for expected in ["ERASED: decommission", "storage root", "not shown: remanence", "--nonce"] {
+    let args = ["erase", "verify-certificate", "@end", "--device", "@own", "--trust", "@trust"];
+    let words = bench.run(&args).out;
+    for expected in ["NOT CHECKED: it may be", "storage root", "not shown: remanence", "--nonce"] {
         assert!(words.contains(expected), "{expected}: {words}");
     }
+}
+
+/// Whoever draws a key can write a device's certificate and let it sign; and a true certificate may be of an earlier time.
+#[test]
+fn nothing_is_proven_without_who_certifies_and_without_the_request() {
+    let bench = bench();
+    let nonce = ["--nonce", NONCE];
+    let args = ["erase", "verify-certificate", "@end", "--device", "@own", "--json"];
+    let run = bench.run(&[&args[..], &nonce].concat());
+    let json = validate(&bench, &run.out);
+    assert_eq!((run.exit, &json["verdict"]), (Exit::Undecided, &Json::from("unjudged")));
+    assert_eq!(json["findings"][0]["code"], "E0101");
+    let foreign = ["--trust", "@elsewhere", "--nonce", NONCE];
+    let (exit, json) = judged(&bench, "@end", "@own", &foreign);
+    assert_eq!((exit, &json["verdict"]), (Exit::Negative, &Json::from("foreign")));
+    // As an issuer would, but for one bit of its signature.
+    let mut forged = device(30).to_bytes();
+    forged[183] ^= 1;
+    let forged = Certificate::parse(&forged).unwrap();
+    bench.put("forged", certificate_file(&forged).as_bytes());
+    let (exit, json) = judged(&bench, "@end", "@forged", &nonce);
+    assert_eq!((exit, &json["verdict"]), (Exit::Negative, &Json::from("foreign")));
+    let (exit, json) = judged(&bench, "@end", "@own", &[]);
+    assert_eq!((exit, &json["verdict"]), (Exit::Undecided, &Json::from("not-fresh")));
 }
 
 #[test]
